@@ -1,0 +1,7 @@
+"""How much each VM will need, from what was observed."""
+
+from __future__ import annotations
+
+from consolidate.forecasting.sizing import SIZINGS, Percentile
+
+__all__ = ["SIZINGS", "Percentile"]

@@ -1,0 +1,150 @@
+"""What one move costs: mode, whole seconds, data, CPU on both ends."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from consolidate.migration.precopy import pre_copy
+from consolidate.units import MCORES_PER_CORE, mbit_per_s_to_mib_per_s
+
+__all__ = ["MoveEstimate", "MoveSettings", "estimate_move"]
+
+Mode = Literal["live", "saved_state", "restart"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveSettings:
+    """Settings of every move.
+
+    Parameters
+    ----------
+    bandwidth_fraction
+        Share of the slower network interface that one move gets.
+    moves_in, moves_out
+        Moves that a host takes part in at a time, as target and as source. With the default share,
+        the moves of a host never compete for bandwidth.
+    downtime_limit_s : s
+        Longest allowed stop of a live migration (QEMU's default).
+    max_rounds
+        Cap on pre-copy rounds.
+    working_set_fraction
+        Part of its memory that a VM writes to.
+    setup_s : s
+        Fixed time of a move besides copying.
+    cores_per_10_gbit
+        Cores that a stream of 10 Gbit/s takes on each end.
+    storage_mib_per_s : MiB/s
+        Throughput of the shared storage to which a saved state is written.
+    restart_s : s
+        Time to start a container on its new host.
+    """
+
+    bandwidth_fraction: float = 0.4
+    moves_in: int = 1
+    moves_out: int = 1
+    downtime_limit_s: float = 0.3
+    max_rounds: int = 30
+    working_set_fraction: float = 0.3
+    setup_s: float = 1.0
+    cores_per_10_gbit: float = 1.0
+    storage_mib_per_s: float = 500.0
+    restart_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveEstimate:
+    """One move, estimated; ``mode`` is ``None`` when no allowed mode works."""
+
+    mode: Mode | None
+    verdict: str
+    duration_s: int
+    downtime_ms: int
+    moved_mib: int
+    rate_mib_per_s: float
+    overhead_mcores: int
+
+
+def estimate_move(
+    memory_mib: int,
+    dirty_mib_per_s: float,
+    *,
+    nic_mbit_per_s: float,
+    modes: frozenset[Mode],
+    settings: MoveSettings,
+) -> MoveEstimate:
+    """Choose a mode and estimate the move.
+
+    Live migration is taken where it converges; else the state is saved and resumed; a container is
+    restarted. Durations are rounded up to whole seconds.
+
+    Parameters
+    ----------
+    memory_mib : MiB
+        Memory to move.
+    dirty_mib_per_s : MiB/s
+        Dirty rate of the VM.
+    nic_mbit_per_s : Mbit/s
+        The slower of the two network interfaces.
+    modes
+        Modes that both hypervisors offer.
+    settings
+        Settings of every move.
+    """
+    rate = mbit_per_s_to_mib_per_s(nic_mbit_per_s) * settings.bandwidth_fraction
+    gbit_per_s = nic_mbit_per_s * settings.bandwidth_fraction / 1_000
+    overhead = math.ceil(gbit_per_s / 10 * settings.cores_per_10_gbit * MCORES_PER_CORE)
+    verdict = "no common mode"
+    if "live" in modes:
+        copy = pre_copy(
+            memory_mib,
+            dirty_mib_per_s,
+            rate_mib_per_s=rate,
+            working_set_mib=settings.working_set_fraction * memory_mib,
+            downtime_limit_s=settings.downtime_limit_s,
+            max_rounds=settings.max_rounds,
+        )
+        verdict = copy.verdict
+        if verdict == "converges":
+            return MoveEstimate(
+                mode="live",
+                verdict=verdict,
+                duration_s=max(1, math.ceil(copy.duration_s + settings.setup_s)),
+                downtime_ms=math.ceil(copy.downtime_s * 1_000),
+                moved_mib=math.ceil(copy.moved_mib),
+                rate_mib_per_s=rate,
+                overhead_mcores=overhead,
+            )
+    if "saved_state" in modes:
+        rate = min(rate, settings.storage_mib_per_s)
+        seconds = max(1, math.ceil(2 * memory_mib / rate + settings.setup_s))
+        return MoveEstimate(
+            mode="saved_state",
+            verdict="stopped while it moves",
+            duration_s=seconds,
+            downtime_ms=seconds * 1_000,
+            moved_mib=2 * memory_mib,
+            rate_mib_per_s=rate,
+            overhead_mcores=overhead,
+        )
+    if "restart" in modes:
+        seconds = max(1, math.ceil(settings.restart_s))
+        return MoveEstimate(
+            mode="restart",
+            verdict="stopped while it restarts",
+            duration_s=seconds,
+            downtime_ms=seconds * 1_000,
+            moved_mib=0,
+            rate_mib_per_s=0.0,
+            overhead_mcores=0,
+        )
+    return MoveEstimate(
+        mode=None,
+        verdict=verdict,
+        duration_s=0,
+        downtime_ms=0,
+        moved_mib=0,
+        rate_mib_per_s=0.0,
+        overhead_mcores=0,
+    )

@@ -1,0 +1,65 @@
+"""The nouns: frozen values, valid from birth."""
+
+from __future__ import annotations
+
+from consolidate.model.carbon import CarbonIntensity
+from consolidate.model.fleet import Default, Fleet, HostType, Hypervisor, PowerControl, Site
+from consolidate.model.instance import Instance
+from consolidate.model.objective import EnergyBreakdown, JoulesOverHorizon
+from consolidate.model.placement import Placement
+from consolidate.model.plan import Boot, Migration, MigrationPlan, Shutdown
+from consolidate.model.power import (
+    LinearPower,
+    PiecewisePower,
+    PowerModel,
+    SpecPower,
+    WattTable,
+    spec_servers,
+)
+from consolidate.model.replay import LEDGER, Replay, ServiceLevel
+from consolidate.model.result import OPTIMAL_GAP, Bound, Result
+from consolidate.model.rules import RULES, Ban, Fence, Gather, Root, Rule, Spread
+from consolidate.model.timegrid import TimeGrid
+from consolidate.model.trace import VM, Repair, Trace, VMs
+
+__all__ = [
+    "LEDGER",
+    "OPTIMAL_GAP",
+    "RULES",
+    "VM",
+    "Ban",
+    "Boot",
+    "Bound",
+    "CarbonIntensity",
+    "Default",
+    "EnergyBreakdown",
+    "Fence",
+    "Fleet",
+    "Gather",
+    "HostType",
+    "Hypervisor",
+    "Instance",
+    "JoulesOverHorizon",
+    "LinearPower",
+    "Migration",
+    "MigrationPlan",
+    "PiecewisePower",
+    "Placement",
+    "PowerControl",
+    "PowerModel",
+    "Repair",
+    "Replay",
+    "Result",
+    "Root",
+    "Rule",
+    "ServiceLevel",
+    "Shutdown",
+    "Site",
+    "SpecPower",
+    "Spread",
+    "TimeGrid",
+    "Trace",
+    "VMs",
+    "WattTable",
+    "spec_servers",
+]

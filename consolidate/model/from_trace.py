@@ -1,0 +1,232 @@
+"""Turn observed demand and a fleet into an instance."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consolidate.errors import InfeasibleError
+from consolidate.migration import MoveSettings, estimate_move
+from consolidate.model.fleet import Default, Fleet
+from consolidate.model.instance import Instance
+from consolidate.model.objective import JoulesOverHorizon
+from consolidate.model.placement import Placement
+from consolidate.model.rules import Rule
+from consolidate.model.trace import Trace
+
+__all__ = ["RESOURCES", "Sizing", "instance_from_trace", "spread_evenly"]
+
+#: Demand (what is used) is held against capacity, allocation (what was promised) against capacity
+#: times the allocation ratio; all four bind.
+RESOURCES = (
+    "cpu_demand_mcores",
+    "memory_demand_mib",
+    "cpu_allocation_mcores",
+    "memory_allocation_mib",
+)
+
+CPU_LIMIT = Default(
+    key="cpu_limit_fraction",
+    value="0.9",
+    source="engineering judgement: sized CPU demand fills a host to 90 % of its usable CPU at most",
+)
+
+
+@runtime_checkable
+class Sizing(Protocol):
+    """How much CPU and memory each VM is expected to need."""
+
+    def describe(self) -> str:
+        """Return the method in words, for the report."""
+        ...
+
+    def needs(self, trace: Trace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return CPU in mcores and memory in MiB, each of shape ``(vms,)``."""
+        ...
+
+
+def instance_from_trace(
+    trace: Trace,
+    fleet: Fleet,
+    *,
+    sizing: Sizing,
+    horizon_s: int | None = None,
+    current: Placement | None = None,
+    rules: tuple[Rule, ...] = (),
+    cpu_limit_fraction: float | None = None,
+    moves: MoveSettings | None = None,
+    hindsight: bool = False,
+) -> Instance:
+    """Build an instance from observed demand.
+
+    Parameters
+    ----------
+    trace
+        What was observed before the decision; with ``hindsight``, the window that is replayed.
+    fleet
+        The hosts.
+    sizing
+        How needs follow from the observations.
+    horizon_s : s
+        How long the placement is expected to be held; default the length of the trace.
+    current
+        Present placement; default each VM in turn on the emptiest host that fits.
+    rules
+        Placement rules.
+    cpu_limit_fraction
+        Part of a host's usable CPU that sized demand may fill; default 0.9.
+    moves
+        Settings of every move.
+    hindsight
+        Whether ``trace`` is the window that is replayed afterwards.
+
+    Raises
+    ------
+    InfeasibleError
+        When a VM is larger than every host, or when the even spread finds no room.
+    """
+    defaults = [] if cpu_limit_fraction is not None else [CPU_LIMIT]
+    limit = cpu_limit_fraction if cpu_limit_fraction is not None else float(CPU_LIMIT.value)
+    moves = moves or MoveSettings()
+    active = trace.alive[:, 0 if hindsight else -1]
+    cpu, memory = sizing.needs(trace)
+    need = np.stack([cpu, memory, trace.vms.cpu_mcores, trace.vms.memory_mib], axis=1)
+    capacity, overhead = _capacity(fleet, limit)
+    alive_steps = np.maximum(trace.alive.sum(axis=1), 1)
+    load = -(-trace.cpu_mcores.sum(axis=1, dtype=np.int64) // alive_steps)
+    movable, move_mj = _moves(trace, fleet, memory, moves)
+    n = trace.n_vms
+    draft = Instance(
+        fleet=fleet,
+        vms=trace.vms,
+        resources=RESOURCES,
+        need=need,
+        capacity=capacity,
+        vm_overhead=overhead,
+        load_mcores=load,
+        current=Placement(host_of=np.full(n, -1, dtype=np.int32)),
+        active=np.zeros(n, dtype=np.bool_),
+        movable=movable,
+        move_mj=move_mj,
+        rules=rules,
+        objective=JoulesOverHorizon(horizon_s=horizon_s or trace.grid.duration_s),
+        moves=moves,
+        sizing=sizing.describe(),
+        hindsight=hindsight,
+        defaults=tuple(defaults),
+    )
+    _refuse_giants(draft, active)
+    if current is None:
+        current = spread_evenly(draft, active)
+    from dataclasses import replace
+
+    return replace(draft, current=current, active=active)
+
+
+def _capacity(fleet: Fleet, limit: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    by_type = [
+        (
+            int(t.usable_mcores * limit + 1e-9),
+            t.usable_memory_mib,
+            int(t.usable_mcores * t.cpu_allocation_ratio + 1e-9),
+            int(t.usable_memory_mib * t.memory_allocation_ratio + 1e-9),
+        )
+        for t in fleet.types
+    ]
+    overhead = [
+        (t.hypervisor.per_vm_mcores, t.hypervisor.per_vm_memory_mib) * 2 for t in fleet.types
+    ]
+    kinds = fleet.host_type
+    return np.array(by_type, dtype=np.int64)[kinds], np.array(overhead, dtype=np.int64)[kinds]
+
+
+def _moves(
+    trace: Trace, fleet: Fleet, memory_mib: NDArray[np.int64], settings: MoveSettings
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Estimate each VM's move over the slowest interface of the fleet, at the fleet's mean slope."""
+    nic = min(t.nic_mbit_per_s for t in fleet.types)
+    slope_by_type = np.array(
+        [(t.power.points_mw[-1] - t.power.points_mw[0]) / t.cpu_mcores for t in fleet.types]
+    )
+    slope = float(slope_by_type[fleet.host_type].mean())
+    modes = {
+        guest: frozenset().union(*(t.hypervisor.moves for t in fleet.types if t.hypervisor.hosts(guest)))
+        for guest in ("vm", "container")
+    }
+    movable = np.zeros(trace.n_vms, dtype=np.bool_)
+    move_mj = np.zeros(trace.n_vms, dtype=np.int64)
+    for v in range(trace.n_vms):
+        estimate = estimate_move(
+            int(memory_mib[v]),
+            float(trace.vms.dirty_mib_per_s[v]),
+            nic_mbit_per_s=nic,
+            modes=modes["container" if trace.vms.is_container[v] else "vm"],
+            settings=settings,
+        )
+        movable[v] = estimate.mode is not None
+        move_mj[v] = round(2 * estimate.duration_s * estimate.overhead_mcores * slope)
+    return movable, move_mj
+
+
+def _refuse_giants(instance: Instance, active: NDArray[np.bool_]) -> None:
+    """Raise when some VM fits on no host even if that host were empty."""
+    mask_of, masks = instance.host_masks()
+    room = instance.capacity - instance.vm_overhead
+    largest: dict[int, NDArray[np.int64]] = {}
+    giants = []
+    for v in np.flatnonzero(active):
+        row = int(mask_of[v])
+        if row not in largest:
+            largest[row] = _pareto(room[masks[row]])
+        if not (instance.need[v] <= largest[row]).all(axis=1).any():
+            giants.append(int(v))
+    if giants:
+        worst = giants[0]
+        mine = ", ".join(
+            f"{name} {int(instance.need[worst, k])} (largest host {int(room[:, k].max())})"
+            for k, name in enumerate(instance.resources)
+        )
+        msg = f"{len(giants)} VMs fit on no host that they may use; {instance.vms.ids[worst]} needs {mine}"
+        raise InfeasibleError(msg, vms=[instance.vms.ids[v] for v in giants])
+
+
+def _pareto(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the distinct rows; host types are few, so this is short."""
+    return np.unique(rows, axis=0)
+
+
+def spread_evenly(instance: Instance, active: NDArray[np.bool_]) -> Placement:
+    """Place each VM in turn on the emptiest host that is on and fits.
+
+    The emptiest host is the one whose fullest resource is least full; the lowest index wins ties.
+
+    Raises
+    ------
+    InfeasibleError
+        When a VM finds no host with room.
+    """
+    from consolidate._kernels.packing import place_on_emptiest
+
+    mask_of, masks = instance.host_masks()
+    open_masks = masks & instance.fleet.powered_on
+    order = np.flatnonzero(active)
+    groups = instance.spread_groups()
+    host_of, failed = place_on_emptiest(
+        order,
+        instance.need,
+        instance.capacity.copy(),
+        instance.vm_overhead,
+        mask_of,
+        open_masks,
+        *groups,
+    )
+    if failed >= 0:
+        name = instance.vms.ids[failed]
+        msg = (
+            f"the even spread finds no host with room for {name}; "
+            "give the present placement, more hosts, or larger ones"
+        )
+        raise InfeasibleError(msg, vms=[name])
+    return Placement(host_of=host_of)

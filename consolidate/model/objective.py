@@ -1,0 +1,86 @@
+"""The objective: millijoules of the whole fleet over a horizon, in integers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from consolidate.model.instance import Instance
+
+__all__ = ["EnergyBreakdown", "JoulesOverHorizon"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergyBreakdown:
+    """Modelled energy of a placement over the horizon, by cause, in millijoules."""
+
+    on_mj: int
+    off_mj: int
+    boot_mj: int
+    shutdown_mj: int
+    migration_mj: int
+
+    @property
+    def total_mj(self) -> int:
+        """Sum of all causes."""
+        return self.on_mj + self.off_mj + self.boot_mj + self.shutdown_mj + self.migration_mj
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoulesOverHorizon:
+    """Energy of the fleet if a placement is held for a while, the way to it included.
+
+    A host that carries a VM, or that may not be switched off, is on for the whole horizon; every other
+    host draws its off power. Boots, shutdowns and moves from the present placement come on top.
+
+    Parameters
+    ----------
+    horizon_s : s
+        How long the placement is expected to be held.
+    """
+
+    horizon_s: int
+
+    def breakdown(self, instance: Instance, host_of: NDArray[np.int32]) -> EnergyBreakdown:
+        """Return the energy of a placement by cause.
+
+        Parameters
+        ----------
+        instance
+            The instance.
+        host_of
+            Host of each VM, -1 for none, shape ``(vms,)``.
+        """
+        fleet = instance.fleet
+        placed = host_of >= 0
+        n_vms = np.bincount(host_of[placed], minlength=fleet.n_hosts)
+        load = np.zeros(fleet.n_hosts, dtype=np.int64)
+        np.add.at(load, host_of[placed], instance.load_mcores[placed])
+        on = (n_vms > 0) | (fleet.powered_on & ~fleet.may_switch_off())
+        on_mw = off_mw = boot_mj = shutdown_mj = 0
+        for h in range(fleet.n_hosts):
+            kind = fleet.types[fleet.host_type[h]]
+            if on[h]:
+                hypervisor = kind.hypervisor
+                total = int(load[h]) + hypervisor.background_mcores
+                total += int(n_vms[h]) * hypervisor.per_vm_mcores
+                on_mw += kind.power.power_mw(total, kind.cpu_mcores, hosting=bool(n_vms[h]))
+                if not fleet.powered_on[h]:
+                    boot_mj += kind.boot_mw * kind.boot_s
+            else:
+                off_mw += kind.off_mw
+                if fleet.powered_on[h]:
+                    shutdown_mj += kind.shutdown_mw * kind.shutdown_s
+        current = instance.current.host_of
+        moved = placed & (current >= 0) & (host_of != current)
+        return EnergyBreakdown(
+            on_mj=on_mw * self.horizon_s,
+            off_mj=off_mw * self.horizon_s,
+            boot_mj=boot_mj,
+            shutdown_mj=shutdown_mj,
+            migration_mj=int(instance.move_mj[moved].sum()),
+        )

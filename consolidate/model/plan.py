@@ -1,0 +1,223 @@
+"""Timed actions that lead from one placement to another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from consolidate.errors import InstanceError, Issue
+from consolidate.model.fleet import MoveMode
+from consolidate.model.placement import Placement
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Action", "Boot", "Migration", "MigrationPlan", "Shutdown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boot:
+    """Switch a host on; guests can arrive from ``end_s`` on.
+
+    Parameters
+    ----------
+    id
+        Unique within the plan.
+    host
+        Index of the host.
+    start_s, end_s : s
+        Counted from the start of the plan, whole seconds.
+    after
+        Ids of the actions that must have ended before.
+    """
+
+    id: int
+    host: int
+    start_s: int
+    end_s: int
+    after: tuple[int, ...] = ()
+    kind: Literal["boot"] = "boot"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shutdown:
+    """Switch an empty host off; it draws its off power from ``end_s`` on. Fields as :class:`Boot`."""
+
+    id: int
+    host: int
+    start_s: int
+    end_s: int
+    after: tuple[int, ...] = ()
+    kind: Literal["shutdown"] = "shutdown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """Move a VM; both hosts hold its memory and its CPU from ``start_s`` to ``end_s``.
+
+    Parameters
+    ----------
+    id
+        Unique within the plan.
+    vm, source, target
+        Indices.
+    mode
+        How it is moved.
+    start_s, end_s : s
+        Counted from the start of the plan, whole seconds.
+    downtime_ms : ms
+        How long the VM does not run, at the end of the move.
+    moved_mib : MiB
+        Data sent over the network.
+    rate_mib_per_s : MiB/s
+        Bandwidth that the move has.
+    overhead_mcores : mcores
+        CPU that the move takes on each of the two hosts.
+    parking
+        Whether it is a temporary stop that breaks a cycle.
+    after
+        Ids of the actions that must have ended before.
+    """
+
+    id: int
+    vm: int
+    source: int
+    target: int
+    mode: MoveMode
+    start_s: int
+    end_s: int
+    downtime_ms: int
+    moved_mib: int
+    rate_mib_per_s: float
+    overhead_mcores: int
+    parking: bool = False
+    after: tuple[int, ...] = ()
+    kind: Literal["migration"] = "migration"
+
+
+Action = Boot | Migration | Shutdown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationPlan:
+    """Actions in order of their start.
+
+    Parameters
+    ----------
+    actions
+        Boots, migrations and shutdowns.
+    current, target
+        Placement before and after.
+    """
+
+    actions: tuple[Action, ...]
+    current: Placement
+    target: Placement
+
+    def __post_init__(self) -> None:
+        issues = []
+        seen: set[int] = set()
+        for action in self.actions:
+            path = f"plan.actions[{action.id}]"
+            if action.id in seen:
+                issues.append(Issue(path=path, message="the id is used twice"))
+            seen.add(action.id)
+            if not 0 <= action.start_s <= action.end_s:
+                msg = f"needs 0 <= start <= end, got {action.start_s} s and {action.end_s} s"
+                issues.append(Issue(path=path, message=msg))
+        for action in self.actions:
+            for other in action.after:
+                if other not in seen:
+                    path = f"plan.actions[{action.id}].after"
+                    issues.append(Issue(path=path, message=f"there is no action {other}"))
+        if issues:
+            raise InstanceError(issues)
+        ordered = tuple(sorted(self.actions, key=lambda a: (a.start_s, a.id)))
+        object.__setattr__(self, "actions", ordered)
+
+    @property
+    def migrations(self) -> tuple[Migration, ...]:
+        """The moves, in order of their start."""
+        return tuple(a for a in self.actions if a.kind == "migration")
+
+    @property
+    def boots(self) -> tuple[Boot, ...]:
+        """The boots, in order of their start."""
+        return tuple(a for a in self.actions if a.kind == "boot")
+
+    @property
+    def shutdowns(self) -> tuple[Shutdown, ...]:
+        """The shutdowns, in order of their start."""
+        return tuple(a for a in self.actions if a.kind == "shutdown")
+
+    @property
+    def makespan_s(self) -> int:
+        """Time from the start of the plan to the end of its last action, in seconds."""
+        return max((a.end_s for a in self.actions), default=0)
+
+    def summary(self) -> str:
+        """Return the plan in two lines of text."""
+        moves = self.migrations
+        modes = Counter(m.mode for m in moves)
+        moved_gib = sum(m.moved_mib for m in moves) / 1_024
+        by_mode = ", ".join(f"{k} {mode}" for mode, k in sorted(modes.items())) or "none"
+        parked = sum(m.parking for m in moves)
+        return (
+            f"{len(moves)} migrations ({by_mode}; {parked} parking), {moved_gib:.1f} GiB over the "
+            f"network\n{len(self.boots)} boots, {len(self.shutdowns)} shutdowns, "
+            f"makespan {self.makespan_s / 60:.1f} min"
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per action; columns that do not apply to its kind are missing values."""
+        import pandas as pd
+
+        rows = []
+        for a in self.actions:
+            row: dict[str, object] = {
+                "action_id": a.id,
+                "kind": a.kind,
+                "start_s": a.start_s,
+                "end_s": a.end_s,
+                "after": " ".join(map(str, a.after)),
+            }
+            if a.kind == "migration":
+                row |= {
+                    "vm": a.vm,
+                    "source": a.source,
+                    "target": a.target,
+                    "mode": a.mode,
+                    "downtime_s": a.downtime_ms / 1_000,
+                    "moved_mib": a.moved_mib,
+                    "rate_mib_per_s": a.rate_mib_per_s,
+                    "overhead_mcores": a.overhead_mcores,
+                    "parking": a.parking,
+                }
+            else:
+                row["target"] = a.host
+            rows.append(row)
+        columns = {
+            "action_id": "int64",
+            "kind": "object",
+            "vm": "Int64",
+            "source": "Int64",
+            "target": "Int64",
+            "mode": "object",
+            "start_s": "int64",
+            "end_s": "int64",
+            "downtime_s": "float64",
+            "moved_mib": "Int64",
+            "rate_mib_per_s": "float64",
+            "overhead_mcores": "Int64",
+            "parking": "boolean",
+            "after": "object",
+        }
+        return pd.DataFrame(rows, columns=list(columns)).astype(columns)
+
+    @classmethod
+    def empty(cls, current: Placement) -> MigrationPlan:
+        """Return the plan that does nothing."""
+        return cls(actions=(), current=current, target=Placement(host_of=np.array(current.host_of)))
