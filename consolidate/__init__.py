@@ -1,1 +1,193 @@
+"""Energy-aware placement of virtual machines: solve with a bound, plan the moves, replay, report.
+
+The public names below load on first use, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from consolidate import plotting
+    from consolidate.carbon import constant_intensity, emissions_g, read_intensity, redate
+    from consolidate.checks import check_run
+    from consolidate.datasets import PrivateCloud, generate, write_dataset
+    from consolidate.engine import replay
+    from consolidate.errors import ConsolidateError
+    from consolidate.forecasting import Percentile
+    from consolidate.inventory import (
+        fleet_names,
+        read_fleet,
+        read_placement,
+        read_rules,
+        sized_fleet,
+        write_placement,
+    )
+    from consolidate.migration import MoveSettings
+    from consolidate.model import (
+        VM,
+        Ban,
+        Bound,
+        CarbonIntensity,
+        Fence,
+        Fleet,
+        Gather,
+        HostType,
+        Hypervisor,
+        Instance,
+        JoulesOverHorizon,
+        LinearPower,
+        MigrationPlan,
+        PiecewisePower,
+        Placement,
+        Replay,
+        Result,
+        Root,
+        ServiceLevel,
+        Site,
+        SpecPower,
+        Spread,
+        TimeGrid,
+        Trace,
+        VMs,
+        WattTable,
+        spec_servers,
+    )
+    from consolidate.reporting import Report, report, report_run
+    from consolidate.solvers import Budget
+    from consolidate.study import RunConfig, compare, load_run, run
+    from consolidate.study.verbs import plan, solve
+    from consolidate.traces import inspect_trace, read_trace, write_tidy
+
+_HOMES = {
+    "consolidate.carbon": ("constant_intensity", "emissions_g", "read_intensity", "redate"),
+    "consolidate.checks": ("check_run",),
+    "consolidate.datasets": ("PrivateCloud", "generate", "write_dataset"),
+    "consolidate.engine": ("replay",),
+    "consolidate.errors": ("ConsolidateError",),
+    "consolidate.forecasting": ("Percentile",),
+    "consolidate.inventory": (
+        "fleet_names",
+        "read_fleet",
+        "read_placement",
+        "read_rules",
+        "sized_fleet",
+        "write_placement",
+    ),
+    "consolidate.migration": ("MoveSettings",),
+    "consolidate.model": (
+        "Ban",
+        "Bound",
+        "CarbonIntensity",
+        "Fence",
+        "Fleet",
+        "Gather",
+        "HostType",
+        "Hypervisor",
+        "Instance",
+        "JoulesOverHorizon",
+        "LinearPower",
+        "MigrationPlan",
+        "PiecewisePower",
+        "Placement",
+        "Replay",
+        "Result",
+        "Root",
+        "ServiceLevel",
+        "Site",
+        "SpecPower",
+        "Spread",
+        "TimeGrid",
+        "Trace",
+        "VM",
+        "VMs",
+        "WattTable",
+        "spec_servers",
+    ),
+    "consolidate.reporting": ("Report", "report", "report_run"),
+    "consolidate.solvers": ("Budget",),
+    "consolidate.study": ("RunConfig", "compare", "load_run", "run"),
+    "consolidate.study.verbs": ("plan", "solve"),
+    "consolidate.traces": ("inspect_trace", "read_trace", "write_tidy"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Ban",
+    "Bound",
+    "Budget",
+    "CarbonIntensity",
+    "ConsolidateError",
+    "Fence",
+    "Fleet",
+    "Gather",
+    "HostType",
+    "Hypervisor",
+    "Instance",
+    "JoulesOverHorizon",
+    "LinearPower",
+    "MigrationPlan",
+    "MoveSettings",
+    "Percentile",
+    "PiecewisePower",
+    "Placement",
+    "PrivateCloud",
+    "Replay",
+    "Report",
+    "Result",
+    "Root",
+    "RunConfig",
+    "ServiceLevel",
+    "Site",
+    "SpecPower",
+    "Spread",
+    "TimeGrid",
+    "Trace",
+    "VM",
+    "VMs",
+    "WattTable",
+    "check_run",
+    "compare",
+    "constant_intensity",
+    "emissions_g",
+    "fleet_names",
+    "generate",
+    "inspect_trace",
+    "load_run",
+    "plan",
+    "plotting",
+    "read_fleet",
+    "read_intensity",
+    "read_placement",
+    "read_rules",
+    "read_trace",
+    "redate",
+    "replay",
+    "report",
+    "report_run",
+    "run",
+    "sized_fleet",
+    "solve",
+    "spec_servers",
+    "write_dataset",
+    "write_placement",
+    "write_tidy",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "plotting":
+        return import_module("consolidate.plotting")
+    if name not in _HOME_OF:
+        msg = f"module 'consolidate' has no attribute {name!r}"
+        raise AttributeError(msg)
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

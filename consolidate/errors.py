@@ -154,6 +154,8 @@ class InfeasibleError(SolveError):
 class SolverFailedError(SolveError):
     """A backend ended without an answer that can be used."""
 
+    exit_code = 3
+
     def __init__(self, backend: str, status: str, *, log_tail: str = "") -> None:
         self.backend, self.status, self.log_tail = backend, status, log_tail
         super().__init__(f"{backend} ended with status {status}. {log_tail}".rstrip())

@@ -1,0 +1,62 @@
+"""The independent judge of placements, bounds, plans, replays and reports.
+
+Nothing here is shared with what it judges: the run folder is read by a loader of its own, and every
+rule, formula and sum is stated again. ``check_run`` judges a folder; ``check_placement``,
+``check_plan`` and ``check_arm`` judge the same facts in memory, filled into the records of
+:mod:`consolidate.checks.cases`.
+"""
+
+from __future__ import annotations
+
+from consolidate.checks.arms import Arm, ArmCase, Demand, MovesMade, Residency, States
+from consolidate.checks.cases import (
+    BOOT,
+    KEEP_ON,
+    MANAGED,
+    MOVE,
+    NO_WAKE,
+    SHUTDOWN,
+    Actions,
+    BoundClaim,
+    Guests,
+    HostKind,
+    Hosts,
+    MoveLimits,
+    PlacementCase,
+    PlacementClaim,
+    PlacementRule,
+    PlanCase,
+)
+from consolidate.checks.run import check_arm, check_placement, check_plan, check_run
+from consolidate.checks.verdict import Verdict, Violation
+
+__all__ = [
+    "BOOT",
+    "KEEP_ON",
+    "MANAGED",
+    "MOVE",
+    "NO_WAKE",
+    "SHUTDOWN",
+    "Actions",
+    "Arm",
+    "ArmCase",
+    "BoundClaim",
+    "Demand",
+    "Guests",
+    "HostKind",
+    "Hosts",
+    "MoveLimits",
+    "MovesMade",
+    "PlacementCase",
+    "PlacementClaim",
+    "PlacementRule",
+    "PlanCase",
+    "Residency",
+    "States",
+    "Verdict",
+    "Violation",
+    "check_arm",
+    "check_placement",
+    "check_plan",
+    "check_run",
+]

@@ -1,0 +1,18 @@
+"""Descriptions of what is there: fleets, present placements, placement rules."""
+
+from __future__ import annotations
+
+from consolidate.inventory.fleet_file import fleet_names, read_fleet
+from consolidate.inventory.placement_file import read_placement, write_placement
+from consolidate.inventory.rules_file import RULE_ALIASES, read_rules
+from consolidate.inventory.sized_fleet import sized_fleet
+
+__all__ = [
+    "RULE_ALIASES",
+    "fleet_names",
+    "read_fleet",
+    "read_placement",
+    "read_rules",
+    "sized_fleet",
+    "write_placement",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
@@ -157,6 +158,13 @@ class HostType:
             )
             if energy_j > 0 and time_s == 0
         ]
+        if self.hypervisor.background_mcores > self.hypervisor.reserved_mcores:
+            msg = (
+                f"needs at most what is reserved ({self.hypervisor.reserved_mcores} mcores), "
+                f"got {self.hypervisor.background_mcores}"
+            )
+            path = f"host_types[{self.name}].hypervisor.background_mcores"
+            issues.append(Issue(path=path, message=msg))
         for key, usable in (
             ("reserved_mcores", self.usable_mcores),
             ("reserved_memory_mib", self.usable_memory_mib),
@@ -183,6 +191,16 @@ class HostType:
     def shutdown_mw(self) -> int:
         """Mean power during a shutdown, in whole mW."""
         return round(self.shutdown_j * 1_000 / self.shutdown_s) if self.shutdown_s else 0
+
+    @property
+    def break_even_off_s(self) -> float:
+        """Shortest off time that saves energy, transitions included; infinite if none does."""
+        gain_mw = self.power.points_mw[0] - self.off_mw
+        if gain_mw <= 0:
+            return math.inf
+        spent_mj = self.shutdown_s * (self.shutdown_mw - self.off_mw)
+        spent_mj += self.boot_s * (self.boot_mw - self.off_mw)
+        return max(0.0, spent_mj / gain_mw)
 
     @property
     def cpu_mcores(self) -> int:

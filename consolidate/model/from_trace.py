@@ -95,7 +95,9 @@ def instance_from_trace(
     need = np.stack([cpu, memory, trace.vms.cpu_mcores, trace.vms.memory_mib], axis=1)
     capacity, overhead = _capacity(fleet, limit)
     alive_steps = np.maximum(trace.alive.sum(axis=1), 1)
-    load = -(-trace.cpu_mcores.sum(axis=1, dtype=np.int64) // alive_steps)
+    mean = -(-trace.cpu_mcores.sum(axis=1, dtype=np.int64) // alive_steps)
+    # A rare, tall peak can lift the mean above the sized need; what is not reserved is not planned for.
+    load = np.minimum(mean, cpu)
     movable, move_mj = _moves(trace, fleet, memory, moves)
     n = trace.n_vms
     draft = Instance(
@@ -207,26 +209,19 @@ def spread_evenly(instance: Instance, active: NDArray[np.bool_]) -> Placement:
     InfeasibleError
         When a VM finds no host with room.
     """
-    from consolidate._kernels.packing import place_on_emptiest
+    from consolidate._kernels.packing import on_emptiest
+    from consolidate.model.kernel_view import kernel_problem, kernel_state
 
-    mask_of, masks = instance.host_masks()
-    open_masks = masks & instance.fleet.powered_on
-    order = np.flatnonzero(active)
-    groups = instance.spread_groups()
-    host_of, failed = place_on_emptiest(
-        order,
-        instance.need,
-        instance.capacity.copy(),
-        instance.vm_overhead,
-        mask_of,
-        open_masks,
-        *groups,
-    )
-    if failed >= 0:
-        name = instance.vms.ids[failed]
+    problem = kernel_problem(instance)
+    problem = problem._replace(masks=problem.masks & instance.fleet.powered_on)
+    state = kernel_state(instance)
+    on_emptiest(problem, state, np.flatnonzero(active))
+    failed = np.flatnonzero(active & (state.host_of < 0))
+    if failed.size:
+        names = [instance.vms.ids[v] for v in failed]
         msg = (
-            f"the even spread finds no host with room for {name}; "
+            f"the even spread finds no host with room for {names[0]} and {len(names) - 1} more VMs; "
             "give the present placement, more hosts, or larger ones"
         )
-        raise InfeasibleError(msg, vms=[name])
-    return Placement(host_of=host_of)
+        raise InfeasibleError(msg, vms=names)
+    return Placement(host_of=state.host_of)

@@ -35,7 +35,7 @@ class Instance:
     vms
         The VMs, in the order of the trace.
     resources
-        Names of the resources, units included.
+        Names of the resources, units included; the first is CPU demand in mcores.
     need
         What each VM takes of each resource, rounded up, shape ``(vms, resources)``.
     capacity
@@ -43,7 +43,7 @@ class Instance:
     vm_overhead
         What each host takes on top for each of its VMs, shape ``(hosts, resources)``.
     load_mcores : mcores
-        Expected mean CPU of each VM, for power, shape ``(vms,)``.
+        Expected mean CPU of each VM, for power; at most its CPU need; shape ``(vms,)``.
     current
         Present placement.
     active
@@ -105,6 +105,9 @@ class Instance:
                 issues.append(Issue(path=f"instance.{name}", message="needs 0 or more"))
         if not issues:
             issues = self._placement_issues() + self._rule_issues()
+            for vm in np.flatnonzero(self.load_mcores > self.need[:, 0])[:20]:
+                msg = f"load {self.load_mcores[vm]} mcores exceeds the need {self.need[vm, 0]} mcores"
+                issues.append(Issue(path=f"instance.load_mcores[{self.vms.ids[vm]}]", message=msg))
         if issues:
             raise InstanceError(issues)
 
@@ -170,9 +173,18 @@ class Instance:
             hindsight=hindsight,
         )
 
+    def may_switch_off(self) -> NDArray[np.bool_]:
+        """Say of each host whether a plan may switch it off, and whether the time off would pay."""
+        pays = np.array([self.objective.off_pays(t) for t in self.fleet.types])
+        return self.fleet.may_switch_off() & pays[self.fleet.host_type]
+
     def energy(self, placement: Placement) -> EnergyBreakdown:
         """Return the modelled energy of a placement over the horizon, by cause."""
         return self.objective.breakdown(self, placement.host_of)
+
+    def current_energy(self) -> EnergyBreakdown:
+        """Return the modelled energy of doing nothing: every host that is on stays on."""
+        return self.objective.breakdown(self, self.current.host_of, do_nothing=True)
 
     def usage(self, placement: Placement) -> NDArray[np.int64]:
         """Return what the VMs of a placement take of each host, shape ``(hosts, resources)``."""

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from consolidate.errors import InstanceError, Issue
+from consolidate.model.fleet import HostType
+
 if TYPE_CHECKING:
     from consolidate.model.instance import Instance
 
@@ -34,18 +37,36 @@ class EnergyBreakdown:
 class JoulesOverHorizon:
     """Energy of the fleet if a placement is held for a while, the way to it included.
 
-    A host that carries a VM, or that may not be switched off, is on for the whole horizon; every other
-    host draws its off power. Boots, shutdowns and moves from the present placement come on top.
+    A host that carries a VM, or that is on and may not be switched off, is on for the whole horizon;
+    every other host draws its off power. Boots, shutdowns and moves from the present placement come on
+    top.
 
     Parameters
     ----------
     horizon_s : s
         How long the placement is expected to be held.
+    min_off_s : s
+        No host is switched off for less than this, nor for less than four times its break-even off time.
     """
 
     horizon_s: int
+    min_off_s: int = 3_600
 
-    def breakdown(self, instance: Instance, host_of: NDArray[np.int32]) -> EnergyBreakdown:
+    def __post_init__(self) -> None:
+        if self.horizon_s <= 0 or self.min_off_s < 0:
+            msg = f"needs a horizon of at least 1 s, got {self.horizon_s} s"
+            raise InstanceError([Issue(path="objective.horizon_s", message=msg)])
+
+    def off_pays(self, kind: HostType) -> bool:
+        """Say whether a host of this type is worth switching off for the horizon."""
+        gain_mw = kind.power.points_mw[0] - kind.off_mw
+        if gain_mw <= 0:
+            return False
+        return self.horizon_s >= max(self.min_off_s, 4 * kind.break_even_off_s)
+
+    def breakdown(
+        self, instance: Instance, host_of: NDArray[np.int32], *, do_nothing: bool = False
+    ) -> EnergyBreakdown:
         """Return the energy of a placement by cause.
 
         Parameters
@@ -54,13 +75,16 @@ class JoulesOverHorizon:
             The instance.
         host_of
             Host of each VM, -1 for none, shape ``(vms,)``.
+        do_nothing
+            Whether every host that is on stays on, even if it is empty.
         """
         fleet = instance.fleet
         placed = host_of >= 0
         n_vms = np.bincount(host_of[placed], minlength=fleet.n_hosts)
         load = np.zeros(fleet.n_hosts, dtype=np.int64)
         np.add.at(load, host_of[placed], instance.load_mcores[placed])
-        on = (n_vms > 0) | (fleet.powered_on & ~fleet.may_switch_off())
+        stays_on = fleet.powered_on & (do_nothing | ~instance.may_switch_off())
+        on = (n_vms > 0) | stays_on
         on_mw = off_mw = boot_mj = shutdown_mj = 0
         for h in range(fleet.n_hosts):
             kind = fleet.types[fleet.host_type[h]]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from consolidate.errors import InstanceError, Issue
 from consolidate.model._arrays import frozen
+from consolidate.model.plan import Migration
 from consolidate.model.timegrid import TimeGrid
 from consolidate.units import MCORES_PER_CORE, mj_to_kwh
 
@@ -86,6 +87,8 @@ class Replay:
         Energy of each host by cause (:data:`LEDGER`), shape ``(hosts, 6)``.
     step_energy_mj : mJ
         Energy of the fleet by step and cause, shape ``(steps, 6)``; sums to the same total.
+    site_energy_mj : mJ
+        Energy of each site by step, shape ``(sites, steps)``; sums to the same total.
     hosts_on
         Hosts on or booting at the end of each step, shape ``(steps,)``.
     utilization
@@ -97,6 +100,8 @@ class Replay:
     host_states
         State of each host over time: rows ``(host, state, start_s, end_s)``, state as an index into
         ``("on", "booting", "shutting_down", "off")``.
+    moves
+        The moves that were made, in order of their end; times count from the start of the replay.
     service
         Service levels.
     """
@@ -106,17 +111,20 @@ class Replay:
     host_ids: tuple[str, ...]
     energy_mj: NDArray[np.int64]
     step_energy_mj: NDArray[np.int64]
+    site_energy_mj: NDArray[np.int64]
     hosts_on: NDArray[np.int32]
     utilization: NDArray[np.float32]
     step_unmet_mcore_s: NDArray[np.int64]
     residency: NDArray[np.int64]
     host_states: NDArray[np.int64]
+    moves: tuple[Migration, ...]
     service: ServiceLevel
 
     def __post_init__(self) -> None:
         for name, dtype, ndim in (
             ("energy_mj", np.int64, 2),
             ("step_energy_mj", np.int64, 2),
+            ("site_energy_mj", np.int64, 2),
             ("hosts_on", np.int32, 1),
             ("utilization", np.float32, 2),
             ("step_unmet_mcore_s", np.int64, 1),
@@ -128,6 +136,9 @@ class Replay:
         if not np.array_equal(by_host, by_step):
             msg = f"energy by host {by_host.tolist()} mJ and by step {by_step.tolist()} mJ differ"
             raise InstanceError([Issue(path=f"replay[{self.label}].energy_mj", message=msg)])
+        if not np.array_equal(self.site_energy_mj.sum(axis=0), self.step_energy_mj.sum(axis=1)):
+            msg = "energy by site and by step differ"
+            raise InstanceError([Issue(path=f"replay[{self.label}].site_energy_mj", message=msg)])
 
     @property
     def total_mj(self) -> int:

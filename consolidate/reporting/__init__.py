@@ -1,0 +1,9 @@
+"""Reports: one list of numbers, written as a page, as CSV and as JSON that agree to the last digit."""
+
+from __future__ import annotations
+
+from consolidate.reporting.figure import Figure
+from consolidate.reporting.report import Report
+from consolidate.reporting.summary import SummaryRow, summary_row, write_summary_table
+
+__all__ = ["Figure", "Report", "SummaryRow", "summary_row", "write_summary_table"]

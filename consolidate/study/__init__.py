@@ -1,0 +1,9 @@
+"""Compose the verbs: one run from trace to report, and comparisons of policies."""
+
+from __future__ import annotations
+
+from consolidate.study.compare import compare
+from consolidate.study.config import RunConfig
+from consolidate.study.pipeline import RunData, load_run, prepare, run
+
+__all__ = ["RunConfig", "RunData", "compare", "load_run", "prepare", "run"]

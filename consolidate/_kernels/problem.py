@@ -1,0 +1,102 @@
+"""The problem and the state of a packing as bare arrays, grouped so that kernels stay readable."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consolidate._kernels.jit import kernel
+
+__all__ = ["Problem", "State", "fits", "host_energy", "move_cost", "occupy", "shift", "table_power"]
+
+
+class Problem(NamedTuple):
+    """What does not change. ``r`` resources, ``k`` rows of hosts that VMs may use."""
+
+    need: NDArray[np.int64]  # (vms, r)
+    overhead: NDArray[np.int64]  # (hosts, r), taken on top for each VM
+    mask_of: NDArray[np.int32]  # (vms,), row of masks
+    masks: NDArray[np.bool_]  # (k, hosts)
+    pointer: NDArray[np.int32]  # (vms + 1,), spread rules of each VM in compressed rows
+    group: NDArray[np.int32]
+    load: NDArray[np.int64]  # (vms,), mean mcores
+    home: NDArray[np.int32]  # (vms,), present host
+    move_mj: NDArray[np.int64]  # (vms,)
+    table: NDArray[np.int64]  # (hosts, 11) mW while hosting
+    cpu: NDArray[np.int64]  # (hosts,) mcores of the whole host
+    background: NDArray[np.int64]  # (hosts,) mcores
+    per_vm: NDArray[np.int64]  # (hosts,) mcores per VM
+    empty_mj: NDArray[np.int64]  # (hosts,) energy over the horizon without any VM
+    boot_mj: NDArray[np.int64]  # (hosts,) extra energy of hosting, if it has to be booted
+    horizon_s: int
+
+
+class State(NamedTuple):
+    """What a packing changes in place."""
+
+    host_of: NDArray[np.int32]  # (vms,)
+    room: NDArray[np.int64]  # (hosts, r)
+    taken: NDArray[np.int16]  # (spread rules, hosts)
+    load: NDArray[np.int64]  # (hosts,) mean mcores
+    n_vms: NDArray[np.int32]  # (hosts,)
+
+
+@kernel
+def fits(p, s, v, h):
+    """Say whether VM ``v`` may be put on host ``h``."""
+    if not p.masks[p.mask_of[v], h]:
+        return False
+    for r in range(p.need.shape[1]):
+        if p.need[v, r] + p.overhead[h, r] > s.room[h, r]:
+            return False
+    for k in range(p.pointer[v], p.pointer[v + 1]):
+        if s.taken[p.group[k], h] > 0:
+            return False
+    return True
+
+
+@kernel
+def occupy(p, s, v, h, sign):
+    """Put VM ``v`` on host ``h`` (sign 1) or take it away (sign -1)."""
+    for r in range(p.need.shape[1]):
+        s.room[h, r] -= sign * (p.need[v, r] + p.overhead[h, r])
+    for k in range(p.pointer[v], p.pointer[v + 1]):
+        s.taken[p.group[k], h] += sign
+    s.load[h] += sign * p.load[v]
+    s.n_vms[h] += sign
+    s.host_of[v] = h if sign > 0 else -1
+
+
+@kernel
+def table_power(table, load, cpu):
+    """Interpolate eleven points in integers, rounding half up; load above the capacity is cut off."""
+    load = min(max(load, 0), cpu)
+    segment = min(10 * load // cpu, 9)
+    rest = 10 * load - segment * cpu
+    rise = (table[segment + 1] - table[segment]) * rest
+    return table[segment] + (2 * rise + cpu) // (2 * cpu)
+
+
+@kernel
+def host_energy(p, h, load, n):
+    """Return the energy of host ``h`` over the horizon with ``n`` VMs of total mean load ``load``."""
+    if n == 0:
+        return p.empty_mj[h]
+    total = load + p.background[h] + n * p.per_vm[h]
+    return table_power(p.table[h], total, p.cpu[h]) * p.horizon_s + p.boot_mj[h]
+
+
+@kernel
+def move_cost(p, v, h):
+    """Return the migration energy of having VM ``v`` on host ``h``."""
+    return p.move_mj[v] if p.home[v] >= 0 and p.home[v] != h else np.int64(0)
+
+
+@kernel
+def shift(p, s, v, h, sign):
+    """Do what :func:`occupy` does and return by how much the objective changes."""
+    before = host_energy(p, h, s.load[h], s.n_vms[h])
+    occupy(p, s, v, h, sign)
+    return host_energy(p, h, s.load[h], s.n_vms[h]) - before + sign * move_cost(p, v, h)

@@ -1,0 +1,39 @@
+"""What a source of carbon intensity is, and which there are."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol, runtime_checkable
+
+from consolidate.model import CarbonIntensity, TimeGrid
+from consolidate.registry import Registry
+
+__all__ = ["INTENSITY_SOURCES", "IntensitySource", "Kind", "Scope"]
+
+Kind = Literal["average", "marginal"]
+Scope = Literal["direct", "life_cycle"]
+
+
+@runtime_checkable
+class IntensitySource(Protocol):
+    """Knows the carbon intensity of one zone."""
+
+    def intensity(self, grid: TimeGrid) -> CarbonIntensity:
+        """Return the intensity over at least the whole of a grid.
+
+        Raises
+        ------
+        HorizonError
+            When the source does not cover the grid.
+        """
+        ...
+
+
+INTENSITY_SOURCES: Registry[type[IntensitySource]] = Registry(
+    "carbon intensity source",
+    entry_point_group="consolidate.intensity_sources",
+    builtin={
+        "constant": "consolidate.carbon.constant:ConstantIntensity",
+        "electricitymaps": "consolidate.carbon.files:ElectricityMapsFile",
+        "tidy": "consolidate.carbon.files:TidyFile",
+    },
+)

@@ -1,0 +1,313 @@
+"""What the checks judge: plain frozen records of arrays.
+
+The loader fills them from a run folder; a caller that holds the same facts in memory fills them from its
+own nouns and gets the same judgement before anything is written. Indices count from 0, -1 is "no host",
+seconds count from the start of the plan (the start of the replay window). Nothing here is validated
+beyond what the checks say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "BOOT",
+    "KEEP_ON",
+    "MANAGED",
+    "MOVE",
+    "NO_WAKE",
+    "SHUTDOWN",
+    "Actions",
+    "BoundClaim",
+    "Guests",
+    "HostKind",
+    "Hosts",
+    "MoveLimits",
+    "PlacementCase",
+    "PlacementClaim",
+    "PlacementRule",
+    "PlanCase",
+]
+
+MANAGED, KEEP_ON, NO_WAKE = 0, 1, 2
+BOOT, MOVE, SHUTDOWN = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostKind:
+    """One host type; the fields are those of ``types`` in ``fleet.json``, the hypervisor's among them.
+
+    ``guest_kind`` is ``type1``, ``type2`` or ``container_engine``.
+    """
+
+    name: str
+    cores: int
+    core_speed: float
+    memory_mib: int
+    cpu_mcores: int
+    core_mcores: int
+    usable_mcores: int
+    usable_memory_mib: int
+    points_mw: tuple[int, ...]
+    hosting_idle_mw: int
+    off_mw: int
+    boot_s: int
+    boot_mw: int
+    shutdown_s: int
+    shutdown_mw: int
+    nic_mbit_per_s: float
+    cpu_allocation_ratio: float
+    memory_allocation_ratio: float
+    guest_kind: str
+    reserved_mcores: int
+    reserved_memory_mib: int
+    per_vm_mcores: int
+    per_vm_memory_mib: int
+    background_mcores: int
+    moves: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hosts:
+    """The fleet.
+
+    Parameters
+    ----------
+    ids
+        Names, shape ``(hosts,)``.
+    kind_of
+        Index into ``kinds``, shape ``(hosts,)``.
+    kinds
+        The host types.
+    control
+        ``MANAGED``, ``KEEP_ON`` or ``NO_WAKE``, shape ``(hosts,)``.
+    maintenance, powered_on
+        Flags at the start, shape ``(hosts,)``.
+    pue
+        Facility energy per IT energy at each host's site, shape ``(hosts,)``.
+    """
+
+    ids: tuple[str, ...]
+    kind_of: NDArray[np.int64]
+    kinds: tuple[HostKind, ...]
+    control: NDArray[np.int64]
+    maintenance: NDArray[np.bool_]
+    powered_on: NDArray[np.bool_]
+    pue: NDArray[np.float64]
+
+    @property
+    def n(self) -> int:
+        """Number of hosts."""
+        return len(self.ids)
+
+    def name(self, host: int) -> str:
+        """Return a host's name, or what stands for one that does not exist."""
+        return self.ids[host] if 0 <= host < len(self.ids) else f"#{host}"
+
+    def kind(self, host: int) -> HostKind:
+        """Return the type of a host."""
+        return self.kinds[int(self.kind_of[host])]
+
+    def per_host(self, attribute: str) -> NDArray[np.int64]:
+        """Return a whole-number attribute of each host's type, shape ``(hosts,)``."""
+        values = np.array([getattr(kind, attribute) for kind in self.kinds], dtype=np.int64)
+        out: NDArray[np.int64] = values[self.kind_of]
+        return out
+
+    def may_switch_off(self) -> NDArray[np.bool_]:
+        """Say of each host whether it is on and its power may be cut."""
+        out: NDArray[np.bool_] = (self.control == MANAGED) & ~self.maintenance & self.powered_on
+        return out
+
+    def may_boot(self) -> NDArray[np.bool_]:
+        """Say of each host whether it is off and may be switched on."""
+        out: NDArray[np.bool_] = ~self.powered_on & (self.control != NO_WAKE) & ~self.maintenance
+        return out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guests:
+    """The VMs; arrays of shape ``(vms,)``, allocations in mcores and MiB, dirty rate in MiB/s."""
+
+    ids: tuple[str, ...]
+    is_container: NDArray[np.bool_]
+    vcpus: NDArray[np.int64]
+    cpu_mcores: NDArray[np.int64]
+    memory_mib: NDArray[np.int64]
+    dirty_mib_per_s: NDArray[np.float64]
+
+    @property
+    def n(self) -> int:
+        """Number of VMs."""
+        return len(self.ids)
+
+    def name(self, vm: int) -> str:
+        """Return a VM's name, or what stands for one that does not exist."""
+        return self.ids[vm] if 0 <= vm < len(self.ids) else f"#{vm}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacementRule:
+    """A rule as data: ``spread``, ``gather``, ``fence``, ``ban`` or ``root``."""
+
+    name: str
+    vms: tuple[int, ...]
+    hosts: tuple[int, ...] = ()
+    continuous: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacementCase:
+    """A placement problem and its answer.
+
+    Parameters
+    ----------
+    hosts, vms
+        Who is there.
+    resources
+        Names; the first is CPU demand in mcores.
+    need
+        Shape ``(vms, resources)``.
+    capacity, overhead
+        What a host offers, and takes on top for each of its VMs; shape ``(hosts, resources)``.
+    load_mcores, move_mj
+        Mean CPU and energy of a move of each VM, shape ``(vms,)``.
+    movable, active
+        Whether each VM can move, and exists at the decision; shape ``(vms,)``.
+    rules
+        What placements have to satisfy.
+    current, target
+        Host of each VM before and after, shape ``(vms,)``.
+    horizon_s : s
+        How long the target is held.
+    min_off_s : s
+        No host is switched off for less than this, nor for less than four times the off time that pays
+        for its shutdown and boot; ``None`` leaves such limits out.
+    """
+
+    hosts: Hosts
+    vms: Guests
+    resources: tuple[str, ...]
+    need: NDArray[np.int64]
+    capacity: NDArray[np.int64]
+    overhead: NDArray[np.int64]
+    load_mcores: NDArray[np.int64]
+    move_mj: NDArray[np.int64]
+    movable: NDArray[np.bool_]
+    active: NDArray[np.bool_]
+    rules: tuple[PlacementRule, ...]
+    current: NDArray[np.int64]
+    target: NDArray[np.int64]
+    horizon_s: int
+    min_off_s: int | None = None
+
+    def may_switch_off(self) -> NDArray[np.bool_]:
+        """Say of each host whether it is on, may be switched off, and would be off for long enough."""
+        pays = np.array([self._off_pays(kind) for kind in self.hosts.kinds], dtype=np.bool_)
+        out: NDArray[np.bool_] = self.hosts.may_switch_off() & pays[self.hosts.kind_of]
+        return out
+
+    def _off_pays(self, kind: HostKind) -> bool:
+        if self.min_off_s is None:
+            return True
+        gain_mw = kind.points_mw[0] - kind.off_mw
+        spent_mj = kind.shutdown_s * (kind.shutdown_mw - kind.off_mw)
+        spent_mj += kind.boot_s * (kind.boot_mw - kind.off_mw)
+        long_enough = self.horizon_s >= self.min_off_s and self.horizon_s * gain_mw >= 4 * spent_mj
+        return gain_mw > 0 and long_enough
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundClaim:
+    """A lower bound as claimed: ``certified`` with a certificate, or ``attested`` by ``source``."""
+
+    name: str
+    value_mj: int
+    kind: str
+    source: str = ""
+    certificate: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacementClaim:
+    """What a result says of itself; see ``result.json`` in the run-folder reference.
+
+    ``breakdown`` may be empty when it was not stated.
+    """
+
+    objective_mj: int
+    current_mj: int
+    gap: float
+    status: str
+    worthwhile: bool
+    bounds: tuple[BoundClaim, ...] = ()
+    breakdown: Mapping[str, int] | None = None
+    min_saving_fraction: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveLimits:
+    """Settings of every move, as in ``moves`` of ``instance.json``."""
+
+    bandwidth_fraction: float
+    moves_in: int
+    moves_out: int
+    downtime_limit_s: float
+    max_rounds: int
+    working_set_fraction: float
+    setup_s: float
+    cores_per_10_gbit: float
+    storage_mib_per_s: float
+    restart_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actions:
+    """The actions of a plan, arrays of shape ``(actions,)``.
+
+    ``kind`` is ``BOOT``, ``MOVE`` or ``SHUTDOWN``; ``target`` is the host of a boot or shutdown, whose
+    ``vm``, ``source`` and other fields of a move are -1, 0 or empty. ``after`` holds ids.
+    """
+
+    id: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    vm: NDArray[np.int64]
+    source: NDArray[np.int64]
+    target: NDArray[np.int64]
+    mode: tuple[str, ...]
+    start_s: NDArray[np.int64]
+    end_s: NDArray[np.int64]
+    downtime_ms: NDArray[np.int64]
+    moved_mib: NDArray[np.int64]
+    rate_mib_per_s: NDArray[np.float64]
+    overhead_mcores: NDArray[np.int64]
+    parking: NDArray[np.bool_]
+    after: tuple[tuple[int, ...], ...]
+
+    @property
+    def n(self) -> int:
+        """Number of actions."""
+        return len(self.after)
+
+    def of_kind(self, kind: int) -> NDArray[np.int64]:
+        """Return the positions of the actions of a kind, in order of their start."""
+        rows = np.flatnonzero(self.kind == kind)
+        out: NDArray[np.int64] = rows[np.lexsort((self.id[rows], self.start_s[rows]))]
+        return out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanCase:
+    """A plan from ``placement.current`` to ``placement.target``.
+
+    ``worthwhile`` is what the result says: a plan that is not worth making may be empty.
+    """
+
+    placement: PlacementCase
+    limits: MoveLimits
+    actions: Actions
+    worthwhile: bool = True

@@ -1,0 +1,178 @@
+"""Printed figures: which can be derived again, and how.
+
+A metric means one thing: its name alone says what is derived, whatever arm or status it is printed with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from consolidate.checks.arms import LEDGER, ON, Arm, Demand
+from consolidate.checks.bound import gap_of
+from consolidate.checks.carbon import Intensity, emissions_kg
+from consolidate.checks.cases import BOOT, MOVE, SHUTDOWN, Actions, PlacementCase, PlacementClaim
+from consolidate.units import JOULES_PER_KWH, MCORES_PER_CORE, MIB_PER_GIB
+
+__all__ = ["Facts", "derived_figures"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that figures rest on; parts that a run does not hold are ``None`` or empty."""
+
+    claim: PlacementClaim
+    case: PlacementCase
+    demand: Demand
+    actions: Actions | None
+    arms: Mapping[str, Arm]
+    intensity: Intensity | None
+
+
+def derived_figures(facts: Facts) -> dict[str, float]:
+    """Return the value of every figure that is known here and whose facts are there, by metric."""
+    values = _sizes(facts) | _claim(facts.claim)
+    for label, arm in facts.arms.items():
+        values |= _energy(label, arm) | _service(label, arm)
+    baseline, after = facts.arms.get("baseline"), facts.arms.get("consolidated")
+    if facts.actions is not None:
+        values |= _plan(facts.case, facts.actions)
+    if after is not None:
+        values |= {
+            "migrations_count": after.service["migrations"],
+            "migrations_skipped_count": after.service["skipped_migrations"],
+            "shutdowns_cancelled_count": after.service["cancelled_shutdowns"],
+        }
+    if baseline is not None and after is not None:
+        values |= _savings(facts.case, baseline, after)
+    if facts.intensity is not None:
+        values |= _carbon(facts, facts.intensity)
+    return {metric: float(value) for metric, value in values.items()}
+
+
+def _kwh(energy_mj: int) -> float:
+    return energy_mj / (1_000 * JOULES_PER_KWH)
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
+
+
+def _claim(claim: PlacementClaim) -> dict[str, float]:
+    values = {
+        "objective_kwh": _kwh(claim.objective_mj),
+        "current_kwh": _kwh(claim.current_mj),
+        "gap_fraction": gap_of(claim.objective_mj, claim.bounds),
+    }
+    if claim.bounds:
+        values["bound_kwh"] = _kwh(max(b.value_mj for b in claim.bounds))
+    return values
+
+
+def _sizes(facts: Facts) -> dict[str, float]:
+    case = facts.case
+    values: dict[str, float] = {
+        "vms_count": case.vms.n,
+        "hosts_count": case.hosts.n,
+        "window_s": facts.demand.duration_s,
+        "step_s": facts.demand.step_s,
+        "horizon_s": case.horizon_s,
+    }
+    for k, kind in enumerate(case.hosts.kinds):
+        values |= {
+            f"type_{k}_hosts_count": int((case.hosts.kind_of == k).sum()),
+            f"type_{k}_idle_w": kind.points_mw[0] / 1_000,
+            f"type_{k}_hosting_idle_w": kind.hosting_idle_mw / 1_000,
+            f"type_{k}_full_w": kind.points_mw[-1] / 1_000,
+            f"type_{k}_off_w": kind.off_mw / 1_000,
+        }
+    return values
+
+
+def _total_mj(arm: Arm) -> int:
+    return int(arm.step_mj.sum())
+
+
+def _energy(label: str, arm: Arm) -> dict[str, float]:
+    values = {
+        f"energy_{label}_kwh": _kwh(_total_mj(arm)),
+        f"mean_power_{label}_w": float(arm.power_w.mean()),
+        f"hosts_on_mean_{label}": float(arm.hosts_on.mean()),
+        f"hosts_on_last_{label}": int(arm.hosts_on[-1]),
+    }
+    for k, column in enumerate(LEDGER):
+        cause = column.removesuffix("_mj")
+        values[f"energy_{cause}_{label}_kwh"] = _kwh(int(arm.step_mj[:, k].sum()))
+    return values
+
+
+def _service(label: str, arm: Arm) -> dict[str, float]:
+    s = arm.service
+    return {
+        f"unmet_fraction_{label}": _share(s["unmet_mcore_s"], s["demand_mcore_s"]),
+        f"unmet_core_s_{label}": s["unmet_mcore_s"] / MCORES_PER_CORE,
+        f"overload_fraction_{label}": _share(s["overload_host_s"], s["on_host_s"]),
+        f"memory_overcommit_host_s_{label}": s["memory_overcommit_host_s"],
+        f"downtime_s_{label}": s["downtime_ms"] / 1_000,
+        f"waiting_vm_s_{label}": s["waiting_vm_s"],
+    }
+
+
+def _plan(case: PlacementCase, actions: Actions) -> dict[str, float]:
+    moves = actions.of_kind(MOVE)
+    before, then = (np.unique(where[where >= 0]) for where in (case.current, case.target))
+    return {
+        "migrations_count": moves.size,
+        "planned_migrations_count": moves.size,
+        "parking_count": int(actions.parking[moves].sum()),
+        "moved_gib": int(actions.moved_mib[moves].sum()) / MIB_PER_GIB,
+        "plan_makespan_s": int(actions.end_s.max(initial=0)),
+        "boots_count": actions.of_kind(BOOT).size,
+        "shutdowns_count": actions.of_kind(SHUTDOWN).size,
+        "released_hosts_count": np.setdiff1d(before, then).size,
+    }
+
+
+def _savings(case: PlacementCase, baseline: Arm, after: Arm) -> dict[str, float]:
+    saved_mj = _total_mj(baseline) - _total_mj(after)
+    by_off_mj = _off_gain_mj(case, after) - _off_gain_mj(case, baseline)
+    values = {
+        "energy_saved_kwh": _kwh(saved_mj),
+        "energy_saved_fraction": _share(saved_mj, _total_mj(baseline)),
+        "energy_saved_switching_off_kwh": _kwh(by_off_mj),
+        "energy_saved_packing_kwh": _kwh(saved_mj - by_off_mj),
+    }
+    for k, column in enumerate(LEDGER):
+        cause = column.removesuffix("_mj")
+        change_mj = int(baseline.step_mj[:, k].sum() - after.step_mj[:, k].sum())
+        values[f"energy_{cause}_saved_kwh"] = _kwh(change_mj)
+        values[f"energy_saved_share_{cause}"] = _share(change_mj, saved_mj)
+    return values
+
+
+def _off_gain_mj(case: PlacementCase, arm: Arm) -> int:
+    """Return how much more hosts would have drawn, on and empty, while they were not on."""
+    s = arm.states
+    idle_mw = np.array([k.points_mw[0] for k in case.hosts.kinds], dtype=np.int64)
+    away = s.state != ON
+    would_mj = int((idle_mw[case.hosts.kind_of[s.host]] * (s.end_s - s.start_s))[away].sum())
+    return would_mj - int(arm.step_mj[:, 3:].sum())
+
+
+def _carbon(facts: Facts, intensity: Intensity) -> dict[str, float]:
+    kg = {
+        label: emissions_kg(arm, intensity, step_s=facts.demand.step_s)
+        for label, arm in facts.arms.items()
+    }
+    values = {f"operational_carbon_{label}_kg": emitted for label, emitted in kg.items()}
+    for label, arm in facts.arms.items():
+        values[f"carbon_intensity_{label}_g_per_kwh"] = _share(1_000 * kg[label], _kwh(_total_mj(arm)))
+    if {"baseline", "consolidated"} <= kg.keys():
+        saved = kg["baseline"] - kg["consolidated"]
+        values |= {
+            "operational_carbon_saved_kg": saved,
+            "operational_carbon_saved_fraction": _share(saved, kg["baseline"]),
+        }
+    return values

@@ -1,0 +1,155 @@
+"""What each placement rule means, said again in the judge's own words.
+
+``spread``: no two of its VMs on one host. ``gather``: all of its VMs on one host. ``fence``: its VMs
+only on its hosts. ``ban``: its VMs on none of its hosts. ``root``: its i-th VM on its i-th host. A VM
+on no host breaks nothing. During a move a VM is on both hosts at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consolidate.checks.cases import PlacementCase, PlacementRule
+
+__all__ = ["RULE_NAMES", "broken_rules", "disturbed_rules"]
+
+RULE_NAMES = ("spread", "gather", "fence", "ban", "root")
+
+#: Rule in words, what happened, the same as data.
+Finding = tuple[str, str, dict[str, object]]
+#: Hosts on which a VM is, during one stretch of the plan: start, end (``None`` for ever), hosts.
+Stay = tuple[int, int | None, frozenset[int]]
+
+
+def broken_rules(case: PlacementCase, where: NDArray[np.int64]) -> Iterator[Finding]:
+    """Yield the rules that a placement breaks."""
+    for number, rule in enumerate(case.rules):
+        on = [(v, int(where[v])) for v in rule.vms if where[v] >= 0]
+        label = f"{rule.name}[{number}]"
+        if rule.name == "spread":
+            by_host: dict[int, list[int]] = {}
+            for v, h in on:
+                by_host.setdefault(h, []).append(v)
+            for h, members in by_host.items():
+                if len(members) > 1:
+                    yield label, *_together(case, members, h)
+        elif rule.name == "gather":
+            if len({h for _, h in on}) > 1:
+                names = ", ".join(f"{case.vms.name(v)} on {case.hosts.name(h)}" for v, h in on[:10])
+                yield label, f"its VMs are apart: {names}", {"vms": [case.vms.name(v) for v, _ in on]}
+        else:
+            for v, h in on:
+                if not allowed(rule, v, h):
+                    yield label, *_misplaced(case, v, h)
+
+
+def allowed(rule: PlacementRule, vm: int, host: int) -> bool:
+    """Say whether a fence, ban or root lets a VM be on a host; other rules always do."""
+    if rule.name == "fence":
+        return host in rule.hosts
+    if rule.name == "ban":
+        return host not in rule.hosts
+    if rule.name == "root":
+        return all(host == home for v, home in zip(rule.vms, rule.hosts, strict=True) if v == vm)
+    return True
+
+
+def _together(case: PlacementCase, vms: list[int], host: int) -> tuple[str, dict[str, object]]:
+    names, place = [case.vms.name(v) for v in vms], case.hosts.name(host)
+    return (f"VMs {', '.join(names[:10])} share host {place}", {"vms": names, "host": place})
+
+
+def _misplaced(case: PlacementCase, vm: int, host: int) -> tuple[str, dict[str, object]]:
+    name, place = case.vms.name(vm), case.hosts.name(host)
+    return (f"VM {name} is on host {place}", {"vm": name, "host": place})
+
+
+def disturbed_rules(case: PlacementCase, stays: dict[int, list[Stay]]) -> Iterator[Finding]:
+    """Yield the continuous rules that a plan breaks at some moment although they were kept before.
+
+    What the present placement breaks already is allowed to stay broken until the plan repairs it.
+
+    Parameters
+    ----------
+    case
+        The case; ``current`` is where VMs are before the plan.
+    stays
+        Whereabouts of each VM that the plan moves, in order of time. Others stay at ``current``.
+    """
+    for number, rule in enumerate(case.rules):
+        label = f"{rule.name}[{number}]"
+        if not rule.continuous or not any(v in stays for v in rule.vms):
+            continue
+        of = {
+            v: stays.get(v) or [(0, None, frozenset({int(case.current[v])}))]
+            for v in rule.vms
+            if v in stays or case.current[v] >= 0
+        }
+        if rule.name == "spread":
+            yield from _meetings(case, label, of)
+        elif rule.name == "gather":
+            yield from _partings(case, label, of)
+        else:
+            for v, path in of.items():
+                previous: frozenset[int] = frozenset({int(case.current[v])})
+                for start, _, hosts in path:
+                    for h in sorted(hosts - previous):
+                        if not allowed(rule, v, h):
+                            message, witness = _misplaced(case, v, h)
+                            yield label, f"{message} from {start} s on", {**witness, "time_s": start}
+                    previous = hosts
+
+
+def _meetings(case: PlacementCase, label: str, of: dict[int, list[Stay]]) -> Iterator[Finding]:
+    """Yield pairs that come to share a host; pairs that share one from the start may part."""
+    spans: dict[int, list[tuple[int, float, int]]] = {}
+    for v, path in of.items():
+        for h in {h for _, _, hosts in path for h in hosts}:
+            pieces = [(s, e) for s, e, hosts in path if h in hosts]
+            for start, end in _joined(pieces):
+                spans.setdefault(h, []).append((start, end, v))
+    for h, rows in spans.items():
+        rows.sort()
+        for i, (_, end, v) in enumerate(rows):
+            for start, _, other in rows[i + 1 :]:
+                if start >= end:
+                    break
+                at_home = int(case.current[v]) == h and int(case.current[other]) == h
+                if other != v and not (start == 0 and at_home):
+                    message, witness = _together(case, [v, other], h)
+                    yield label, f"{message} at {start} s", {**witness, "time_s": start}
+
+
+def _joined(pieces: list[tuple[int, int | None]]) -> list[tuple[int, float]]:
+    """Merge stretches that follow each other without a gap."""
+    merged: list[tuple[int, float]] = []
+    for start, end in pieces:
+        stop = np.inf if end is None else float(end)
+        if merged and merged[-1][1] >= start:
+            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+        else:
+            merged.append((start, stop))
+    return merged
+
+
+def _partings(case: PlacementCase, label: str, of: dict[int, list[Stay]]) -> Iterator[Finding]:
+    """Yield the moments at which VMs that were together cease to be on the same hosts."""
+    times = sorted({start for path in of.values() for start, _, _ in path})
+    together = len({int(case.current[v]) for v in of}) == 1
+    for t in times:
+        now = {
+            v: next(hosts for s, e, hosts in path if s <= t and (e is None or t < e))
+            for v, path in of.items()
+        }
+        same = len(set(now.values())) == 1
+        if together and not same:
+            names = ", ".join(
+                f"{case.vms.name(v)} on {'+'.join(case.hosts.name(h) for h in sorted(hosts))}"
+                for v, hosts in list(now.items())[:10]
+            )
+            witness: dict[str, object] = {"vms": [case.vms.name(v) for v in now], "time_s": t}
+            yield label, f"its VMs part at {t} s: {names}", witness
+        together = same

@@ -1,0 +1,308 @@
+"""Judge a run folder: everything that is in it, and nothing that is not."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from consolidate.checks.arm_files import load_arm
+from consolidate.checks.arms import Arm, ArmCase, Demand
+from consolidate.checks.bound import bound_verdict, bound_violations
+from consolidate.checks.carbon import Intensity, coverage_violations
+from consolidate.checks.cases import MOVE, Actions, PlacementCase, PlacementClaim, PlanCase
+from consolidate.checks.figures import Facts, derived_figures
+from consolidate.checks.files import read_json, read_text
+from consolidate.checks.fleet_file import load_guests, load_hosts
+from consolidate.checks.inputs import input_violations
+from consolidate.checks.ledger import energy_violations, recount
+from consolidate.checks.loader import (
+    Problems,
+    load_actions,
+    load_case,
+    load_claim,
+    load_demand,
+    load_intensity,
+    load_limits,
+    load_windows,
+)
+from consolidate.checks.objective import objective_violations
+from consolidate.checks.placement import placement_violations
+from consolidate.checks.plan import plan_violations
+from consolidate.checks.report import ReportFiles, parse_figures, report_violations
+from consolidate.checks.residency import residency_violations
+from consolidate.checks.service import service_violations
+from consolidate.checks.states import state_violations
+from consolidate.checks.verdict import Verdict, Violation
+from consolidate.errors import InputError
+
+__all__ = ["check_arm", "check_placement", "check_plan", "check_run"]
+
+#: The arm that executes the plan.
+PLANNED_ARM = "consolidated"
+
+
+def check_placement(case: PlacementCase, claim: PlacementClaim | None = None) -> tuple[Violation, ...]:
+    """Judge a placement, and what a result says of it.
+
+    Parameters
+    ----------
+    case
+        The problem and its answer.
+    claim
+        Objective, bounds and verdict as stated; ``None`` leaves them out.
+
+    Returns
+    -------
+    tuple
+        Violations; empty when the placement is right. Where an infeasible instance is claimed, nobody is
+        placed anew, so only the inputs are judged.
+    """
+    found = input_violations(case)
+    if claim is not None and claim.status == "infeasible":
+        return tuple(found)
+    found += placement_violations(case)
+    if claim is not None and not any(v.code.startswith(("V1.", "V4.")) for v in found):
+        stays = replace(case, target=case.current)
+        fits = not placement_violations(stays)
+        found += objective_violations(case, claim, current_fits=fits)
+        found += bound_violations(case, claim)
+    return tuple(found)
+
+
+def check_plan(case: PlanCase) -> tuple[Violation, ...]:
+    """Judge a plan; its placements must have been judged before.
+
+    Parameters
+    ----------
+    case
+        Placement case, settings of moves, actions.
+
+    Returns
+    -------
+    tuple
+        Violations; empty when every prefix of the plan can be executed and it ends at the target.
+    """
+    return tuple(plan_violations(case))
+
+
+def check_arm(case: ArmCase) -> tuple[Violation, ...]:
+    """Judge one replayed arm: states, whereabouts, energy, service levels.
+
+    The ledger is integrated again only when states and whereabouts are in order; without them there is
+    nothing to integrate.
+    """
+    found = state_violations(case)
+    found += residency_violations(case)
+    if any(v.code in {"V8.states", "V8.residency", "V4.on"} for v in found):
+        return tuple(found)
+    again = recount(case)
+    found += energy_violations(case, again)
+    found += service_violations(case, unmet_mcore_s=again.unmet_mcore_s, totals=again.service)
+    return tuple(found)
+
+
+def check_run(path: str | Path) -> Verdict:
+    """Judge a run folder.
+
+    Parameters
+    ----------
+    path
+        The folder; one that holds no plan, replay or report yet is judged for what it holds.
+
+    Returns
+    -------
+    Verdict
+        Violations, what was proven, what was not there.
+
+    Raises
+    ------
+    InputError
+        When ``path`` is not a folder.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        msg = f"{path}: needs a run folder, there is none"
+        raise InputError(msg)
+    return _Judge(folder, str(path)).judge()
+
+
+class _Judge:
+    """Collects the parts of one verdict."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name = folder, name
+        self._problems = Problems()
+        self._violations: list[Violation] = []
+        self._proven: list[str] = []
+        self._checked: dict[str, int] = {}
+        self._absent: list[str] = []
+        self._notes: list[str] = []
+        self._bound = ""
+
+    def judge(self) -> Verdict:
+        folder, attempt = self._folder, self._problems.attempt
+        windows = attempt(partial(load_windows, folder))
+        hosts = attempt(partial(load_hosts, folder))
+        vms = attempt(partial(load_guests, folder))
+        claim = attempt(partial(load_claim, folder))
+        case = demand = None
+        if hosts is not None and vms is not None:
+            case = attempt(partial(load_case, folder, hosts, vms))
+        if windows is not None and vms is not None:
+            demand = attempt(partial(load_demand, folder, windows, n_vms=vms.n))
+        actions = None
+        arms: dict[str, Arm] = {}
+        if case is not None:
+            self._checked |= {"VMs": case.vms.n, "hosts": case.hosts.n, "rules": len(case.rules)}
+            placed = self._placement(case, claim)
+            actions = self._plan(case, claim, placed=placed)
+            if demand is not None:
+                arms = self._replay(case, demand, actions)
+        intensity = self._carbon(demand)
+        if case is not None and claim is not None and demand is not None:
+            self._report(
+                Facts(
+                    claim=claim,
+                    case=case,
+                    demand=demand,
+                    actions=actions,
+                    arms=arms,
+                    intensity=intensity,
+                )
+            )
+        return Verdict(
+            run=self._name,
+            violations=(*self._problems.violations, *self._violations),
+            proven=tuple(self._proven),
+            checked=self._checked,
+            absent=tuple(self._absent),
+            notes=tuple(self._notes),
+            bound_verdict=self._bound,
+            hashes=_hashes(folder),
+        )
+
+    def _add(self, violations: tuple[Violation, ...] | list[Violation], proven: str) -> bool:
+        self._violations += violations
+        if not violations:
+            self._proven.append(proven)
+        return not violations
+
+    def _placement(self, case: PlacementCase, claim: PlacementClaim | None) -> bool:
+        """Judge placement and claim; say whether the target can be taken for a placement at all."""
+        found = check_placement(case, claim)
+        infeasible = claim is not None and claim.status == "infeasible"
+        about_bounds = [v for v in found if v.code.startswith(("V11.", "V14."))]
+        rest = [v for v in found if v not in about_bounds]
+        sentence = "needs and capacities are those of the VMs and the fleet"
+        if not infeasible:
+            sentence += "; every active VM is on one host that may run it, within each capacity and rule"
+        self._add(rest, sentence)
+        if claim is None:
+            return not any(v.code.startswith(("V1.", "V4.")) for v in found)
+        self._bound = bound_verdict(claim)
+        if not infeasible and not any(v.code.startswith(("V1.", "V4.")) for v in found):
+            self._add(about_bounds, "objective, certified bounds, gap and status follow from the inputs")
+        self._notes += [
+            f"bound {b.name} of {b.value_mj} mJ is attested by {b.source}, not recomputed"
+            for b in claim.bounds
+            if b.kind == "attested"
+        ]
+        return not infeasible and not any(v.code.startswith(("V1.", "V4.")) for v in found)
+
+    def _plan(
+        self, case: PlacementCase, claim: PlacementClaim | None, *, placed: bool
+    ) -> Actions | None:
+        if not (self._folder / "plan.parquet").exists():
+            self._absent.append("plan")
+            return None
+        load = partial(load_actions, self._folder, hosts=case.hosts.n, vms=case.vms.n)
+        actions = self._problems.attempt(load)
+        limits = self._problems.attempt(partial(load_limits, self._folder))
+        if actions is None or limits is None:
+            return None
+        self._checked["planned moves"] = int(actions.of_kind(MOVE).size)
+        if placed:
+            worthwhile = claim is None or claim.worthwhile
+            plan = PlanCase(placement=case, limits=limits, actions=actions, worthwhile=worthwhile)
+            self._add(
+                check_plan(plan),
+                "the plan fits at every moment, both ends of a move charged, and ends at the target",
+            )
+        return actions
+
+    def _replay(self, case: PlacementCase, demand: Demand, actions: Actions | None) -> dict[str, Arm]:
+        at = self._folder / "replay"
+        labels = sorted(entry.name for entry in at.iterdir() if entry.is_dir()) if at.is_dir() else []
+        if not labels:
+            self._absent.append("replay")
+        arms: dict[str, Arm] = {}
+        for label in labels:
+            load = partial(
+                load_arm, self._folder, label, demand=demand, hosts=case.hosts, vms=case.vms.n
+            )
+            arm = self._problems.attempt(load)
+            if arm is None:
+                continue
+            arms[label] = arm
+            judged = ArmCase(
+                placement=case,
+                demand=demand,
+                arm=arm,
+                actions=actions if label == PLANNED_ARM else None,
+            )
+            self._add(
+                check_arm(judged),
+                f"{label}: states, whereabouts, energy by host and step, service levels add up exactly",
+            )
+        if arms:
+            self._checked["replayed seconds"] = demand.duration_s * len(arms)
+        return arms
+
+    def _carbon(self, demand: Demand | None) -> Intensity | None:
+        if not (self._folder / "carbon.parquet").exists():
+            self._absent.append("carbon")
+            return None
+        intensity = self._problems.attempt(partial(load_intensity, self._folder))
+        if intensity is None or demand is None:
+            return None
+        found = coverage_violations(
+            intensity,
+            start_utc_s=demand.start_utc_s,
+            end_utc_s=demand.start_utc_s + demand.duration_s,
+        )
+        covered = self._add(found, "the carbon intensity covers the whole replay, once")
+        return intensity if covered else None
+
+    def _report(self, facts: Facts) -> None:
+        folder, attempt = self._folder, self._problems.attempt
+        if not (folder / "figures.json").exists():
+            self._absent.append("report")
+            return
+        content = attempt(lambda: read_json(folder, "figures.json").content)
+        if content is None:
+            return
+        figures, found = parse_figures(content)
+        texts = {
+            name: attempt(partial(read_text, folder, name)) for name in ("figures.csv", "report.html")
+        }
+        files = ReportFiles(figures=figures, figures_csv=texts["figures.csv"], html=texts["report.html"])
+        more, known, unknown = report_violations(files, derived_figures(facts))
+        self._checked["figures derived again"] = known
+        if unknown:
+            self._notes.append(f"{unknown} of {len(figures)} figures are not derived again")
+        self._add(
+            [*found, *more],
+            f"{known} printed figures follow from the run; CSV and page carry the same values",
+        )
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    hashes = {}
+    for entry in sorted(folder.rglob("*")):
+        if entry.is_file() and not entry.is_symlink():
+            with entry.open("rb") as content:
+                digest = hashlib.file_digest(content, "sha256").hexdigest()
+            hashes[entry.relative_to(folder).as_posix()] = digest
+    return hashes

@@ -1,0 +1,27 @@
+"""``consolidate check``."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("check")
+@click.argument("run")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
+def command(run: str, as_json: bool) -> int:  # noqa: FBT001
+    """Re-derive everything in the run folder RUN with code that shares nothing with the solver.
+
+    Exit code 4 when anything does not hold.
+    """
+    from consolidate.checks import check_run
+
+    verdict = check_run(run)
+    if as_json:
+        click.echo(json.dumps(verdict.to_dict(), indent=1))
+    else:
+        click.echo(verdict.to_text())
+    return 0 if verdict.ok else 4

@@ -1,0 +1,67 @@
+"""``consolidate list``."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["command"]
+
+_KINDS = ("policies", "formats", "fleets", "rules", "servers", "zones", "sizings", "power-models")
+
+
+@click.command("list")
+@click.argument("kind", type=click.Choice(_KINDS))
+def command(kind: str) -> None:
+    """List everything of one KIND that is known here, one name a line, with its summary."""
+    for name, about in _entries(kind):
+        click.echo(f"{name:32} {about}".rstrip())
+
+
+def _entries(kind: str) -> list[tuple[str, str]]:
+    from consolidate.registry import Registry
+
+    if kind == "fleets":
+        from consolidate.inventory import fleet_names, read_fleet
+
+        fleets = [(name, read_fleet(name)) for name in fleet_names()]
+        return [(name, f"{fleet.n_hosts} hosts of {len(fleet.types)} types") for name, fleet in fleets]
+    if kind == "servers":
+        from consolidate.model import spec_servers
+
+        return [
+            (s.name, f"{s.year} {s.system}, {s.cpu}, {s.cores} cores, {s.points_w[0]:g}-{s.points_w[-1]:g} W")
+            for s in spec_servers().values()
+        ]
+    if kind == "zones":
+        from consolidate.carbon import zone_names
+
+        return [(name, "") for name in zone_names()]
+    registry: Registry[type] = _registry(kind)
+    return [(name, _summary(registry.get(name))) for name in registry]
+
+
+def _registry(kind: str) -> object:  # type: ignore[misc]
+    if kind == "policies":
+        from consolidate.solvers import POLICIES
+
+        return POLICIES
+    if kind == "formats":
+        from consolidate.traces import READERS
+
+        return READERS
+    if kind == "rules":
+        from consolidate.model import RULES
+
+        return RULES
+    if kind == "sizings":
+        from consolidate.forecasting import SIZINGS
+
+        return SIZINGS
+    from consolidate.model.power import POWER_MODELS
+
+    return POWER_MODELS
+
+
+def _summary(component: type) -> str:
+    lines = (component.__doc__ or "").strip().splitlines()
+    return lines[0] if lines else ""

@@ -1,0 +1,47 @@
+"""``consolidate run``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from consolidate.cli.options import config_from, run_options
+
+__all__ = ["command", "finish"]
+
+
+@click.command("run")
+@click.argument("trace")
+@click.option("--out", required=True, metavar="RUN", help="Run folder to write.")
+@run_options
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def command(trace: str, out: str, as_json: bool, quiet: bool, **given: Any) -> int:  # noqa: FBT001
+    """Read TRACE, solve, plan, replay, check and report.
+
+    A run that was interrupted is taken up where it stopped by the same command.
+    """
+    from consolidate.cli.progress import show_progress
+    from consolidate.study import run
+
+    config = config_from(trace, given)
+    with show_progress(quiet=quiet) as progress:
+        run(config, out, progress=progress)
+        progress("report")
+    return finish(out, as_json=as_json)
+
+
+def finish(folder: str, *, as_json: bool) -> int:
+    """Write the report of a complete run, check everything, and print the summary."""
+    from pathlib import Path
+
+    from consolidate.checks import check_run
+    from consolidate.cli.output import print_summary
+    from consolidate.reporting import report_run
+
+    report = report_run(folder)
+    report.write(folder)
+    verdict = check_run(folder)
+    print_summary(report, Path(folder), verdict, as_json=as_json)
+    return 0 if verdict.ok else 4

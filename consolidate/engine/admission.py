@@ -1,0 +1,106 @@
+"""Where an arriving VM goes: by allocation, which is all that is known of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consolidate._kernels.replay import BOOTING, OFF, ON
+from consolidate.model import Fleet, Placement, PowerControl, Rule, Trace
+
+__all__ = ["Admission"]
+
+
+class Admission:
+    """Allocations of every host, and the choice of a host for a VM that arrives.
+
+    A VM goes to the emptiest host that is on, takes VMs, is not about to be switched off, has room for
+    its allocation, and breaks no rule: what schedulers of private clouds do by default.
+
+    Parameters
+    ----------
+    trace, fleet
+        VMs and hosts.
+    rules
+        Rules to honour.
+    host_of
+        Host of each VM; the engine keeps it up to date.
+    """
+
+    def __init__(
+        self, trace: Trace, fleet: Fleet, rules: tuple[Rule, ...], host_of: NDArray[np.int32]
+    ) -> None:
+        self._trace, self._fleet, self._rules, self._host_of = trace, fleet, rules, host_of
+        types = fleet.types
+        offer = [
+            (
+                int(t.usable_mcores * t.cpu_allocation_ratio + 1e-9),
+                int(t.usable_memory_mib * t.memory_allocation_ratio + 1e-9),
+            )
+            for t in types
+        ]
+        extra = [(t.hypervisor.per_vm_mcores, t.hypervisor.per_vm_memory_mib) for t in types]
+        self._capacity = np.array(offer, dtype=np.int64)[fleet.host_type]
+        self._extra = np.array(extra, dtype=np.int64)[fleet.host_type]
+        self._need = np.column_stack([trace.vms.cpu_mcores, trace.vms.memory_mib])
+        self._room = self._capacity.copy()
+        self._kind_ok = np.array(
+            [[t.hypervisor.hosts(kind) for t in types] for kind in ("vm", "container")]
+        )[:, fleet.host_type]
+        self._rules_of: dict[int, list[Rule]] = {}
+        for rule in rules:
+            for v in rule.vms:
+                self._rules_of.setdefault(v, []).append(rule)
+        self.closed = np.zeros(fleet.n_hosts, dtype=np.bool_)
+        for v in np.flatnonzero(host_of >= 0).tolist():
+            self.enter(v, int(host_of[v]))
+
+    def enter(self, v: int, host: int) -> None:
+        """Charge a VM to a host."""
+        self._room[host] -= self._need[v] + self._extra[host]
+
+    def leave(self, v: int, host: int) -> None:
+        """Take a VM's allocation off a host."""
+        self._room[host] += self._need[v] + self._extra[host]
+
+    # A planned move holds room at its target from the moment the plan is accepted.
+    reserve = enter
+    unreserve = leave
+
+    def choose(self, v: int, state: NDArray[np.int8]) -> int:
+        """Return the emptiest host that takes the VM now, or -1."""
+        open_now = (state == ON) & ~self.closed & ~self._fleet.maintenance
+        return self._emptiest(v, open_now)
+
+    def wake_for(self, v: int, state: NDArray[np.int8]) -> int:
+        """Return a host to boot for the VM, or -1 when one that would do boots already or none exists."""
+        closed = self._fleet.maintenance | self.closed
+        if self._emptiest(v, (state == BOOTING) & ~closed) >= 0:
+            return -1
+        asleep = (state == OFF) & (self._fleet.power_control != PowerControl.NO_WAKE)
+        host = self._emptiest(v, asleep & ~self._fleet.maintenance)
+        if host >= 0:
+            self.closed[host] = False
+        return host
+
+    def _emptiest(self, v: int, open_now: NDArray[np.bool_]) -> int:
+        kind = int(self._trace.vms.is_container[v])
+        fits = (self._need[v] + self._extra <= self._room).all(axis=1)
+        candidates = np.flatnonzero(open_now & self._kind_ok[kind] & fits)
+        if candidates.size == 0:
+            return -1
+        fullest = (1 - self._room[candidates] / self._capacity[candidates]).max(axis=1)
+        for host in candidates[np.argsort(fullest, kind="stable")].tolist():
+            if self._allowed(v, host):
+                return int(host)
+        return -1
+
+    def _allowed(self, v: int, host: int) -> bool:
+        rules = self._rules_of.get(v)
+        if not rules:
+            return True
+        tried = self._host_of.copy()
+        tried[v] = host
+        placement = Placement(host_of=tried)
+        before = Placement(host_of=self._host_of)
+        return all(len(r.violations(placement)) <= len(r.violations(before)) for r in rules)

@@ -1,0 +1,153 @@
+"""Read placement rules from a TOML file."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from consolidate.errors import InstanceError, Issue
+from consolidate.inventory.toml_tables import decode, load_toml, refuse, report_unknown
+from consolidate.model import RULES, Fleet, Rule, VMs
+
+if TYPE_CHECKING:
+    from consolidate.inventory.rules_schema import RuleTable
+
+__all__ = ["RULE_ALIASES", "read_rules"]
+
+#: Names that other systems use; nothing behind this reader knows them.
+RULE_ALIASES = {"anti_affinity": "spread", "affinity": "gather", "pin": "fence"}
+
+
+def read_rules(path: str | Path, vms: VMs, fleet: Fleet) -> tuple[Rule, ...]:
+    """Read placement rules.
+
+    Each ``[[rule]]`` has a ``name`` (of the registry ``RULES``, or an alias), the VMs it speaks of
+    (``vms``, a list of ids, or ``group``, which means every VM of that group), for some rules ``hosts``,
+    and optionally ``continuous`` (must hold at every moment of a plan; default true).
+
+    Parameters
+    ----------
+    path
+        The TOML file.
+    vms, fleet
+        The VMs and hosts that the rules name.
+
+    Returns
+    -------
+    The rules, in the order of the file.
+
+    Raises
+    ------
+    ConfigError
+        When a rule, VM, group, host or key is unknown, or a rule lacks what it needs; all problems at
+        once, each with its dotted path.
+    """
+    from consolidate.inventory.rules_schema import RulesTable, RuleTable
+
+    path = Path(path)
+    problems: list[Issue] = []
+    table = decode(load_toml(path), RulesTable, path="", problems=problems)
+    reader = _Reader(vms, fleet, problems)
+    rules = []
+    for i, raw in enumerate(table.rule if table else []):
+        entry = decode(raw, RuleTable, path=f"rule[{i}]", problems=problems)
+        rule = reader.rule(entry, path=f"rule[{i}]") if entry else None
+        if rule is not None:
+            rules.append(rule)
+    refuse(problems, source=path.name)
+    return tuple(rules)
+
+
+class _Reader:
+    """Turns tables into rules, with the indices of VMs and hosts at hand."""
+
+    def __init__(self, vms: VMs, fleet: Fleet, problems: list[Issue]) -> None:
+        self.vm_ids = {vm: v for v, vm in enumerate(vms.ids)}
+        self.host_ids = {host: h for h, host in enumerate(fleet.host_ids)}
+        self.groups: dict[str, list[int]] = {}
+        for v, group in enumerate(vms.groups):
+            if group:
+                self.groups.setdefault(group, []).append(v)
+        self.problems = problems
+
+    def rule(self, table: RuleTable, *, path: str) -> Rule | None:
+        before = len(self.problems)
+        name = RULE_ALIASES.get(table.name, table.name)
+        if name not in RULES:
+            known = [*RULES.names(), *RULE_ALIASES]
+            report_unknown("rule", table.name, known, path=f"{path}.name", problems=self.problems)
+            return None
+        kind: Any = RULES.get(name)
+        members = self._vms(table, path=path)
+        options: dict[str, Any] = {}
+        if table.continuous is not None:
+            options["continuous"] = table.continuous
+        hosts = self._hosts(table, kind, path=path)
+        if len(self.problems) > before:
+            return None
+        if name == "root":
+            members, hosts = self._homes(members, hosts, path=path)
+        if hosts is not None:
+            options["hosts"] = tuple(hosts)
+        if len(self.problems) > before:
+            return None
+        try:
+            rule: Rule = kind(vms=tuple(members), **options)
+        except InstanceError as error:
+            self.problems += [Issue(path=path, message=issue.message) for issue in error.issues]
+            return None
+        return rule
+
+    def _vms(self, table: RuleTable, *, path: str) -> list[int]:
+        if (table.vms is None) == (table.group is None):
+            self._report(path, "needs either vms or group, and not both")
+            return []
+        if table.group is not None:
+            if table.group not in self.groups:
+                known = list(self.groups)
+                report_unknown("group", table.group, known, path=f"{path}.group", problems=self.problems)
+            return self.groups.get(table.group, [])
+        if not table.vms:
+            self._report(f"{path}.vms", "needs at least one VM")
+        return self._indices("VM", table.vms or [], self.vm_ids, path=f"{path}.vms")
+
+    def _hosts(self, table: RuleTable, kind: Any, *, path: str) -> list[int] | None:
+        takes_hosts = any(field.name == "hosts" for field in dataclasses.fields(kind))
+        if not takes_hosts:
+            if table.hosts is not None:
+                self._report(f"{path}.hosts", f"{table.name} takes no hosts")
+            return None
+        if not table.hosts:
+            self._report(f"{path}.hosts", f"{table.name} needs at least one host")
+            return None
+        return self._indices("host", table.hosts, self.host_ids, path=f"{path}.hosts")
+
+    def _homes(
+        self, members: list[int], hosts: list[int] | None, *, path: str
+    ) -> tuple[list[int], list[int]]:
+        """Pair each VM of a root rule with its host, in the ascending order of VMs that rules keep."""
+        hosts = hosts or []
+        if len(hosts) == 1:
+            hosts = hosts * len(members)
+        if len(hosts) != len(members) or len(set(members)) != len(members):
+            msg = (
+                f"root needs each VM once, and one host or a host for each; "
+                f"got {len(members)} VMs and {len(hosts)} hosts"
+            )
+            self._report(f"{path}.hosts", msg)
+            return members, hosts
+        pairs = sorted(zip(members, hosts, strict=True))
+        return [v for v, _ in pairs], [h for _, h in pairs]
+
+    def _indices(self, kind: str, names: list[str], known: dict[str, int], *, path: str) -> list[int]:
+        found = []
+        for i, name in enumerate(names):
+            if name in known:
+                found.append(known[name])
+            else:
+                report_unknown(kind, name, list(known), path=f"{path}[{i}]", problems=self.problems)
+        return found
+
+    def _report(self, path: str, message: str) -> None:
+        self.problems.append(Issue(path=path, message=message))

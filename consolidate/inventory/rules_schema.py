@@ -1,0 +1,25 @@
+"""Keys and types of a rules file; imports msgspec, so it is imported only while reading."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+__all__ = ["RuleTable", "RulesTable"]
+
+
+class RuleTable(msgspec.Struct, frozen=True, kw_only=True):
+    """``[[rule]]``."""
+
+    name: str
+    vms: list[str] | None = None
+    group: str | None = None
+    hosts: list[str] | None = None
+    continuous: bool | None = None
+
+
+class RulesTable(msgspec.Struct, frozen=True, kw_only=True):
+    """The file; its rules are decoded one by one."""
+
+    rule: list[Any] = []

@@ -1,0 +1,72 @@
+"""What every host holds at the present moment of a schedule: both ends of a move are charged."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from consolidate.model import Instance
+
+__all__ = ["HostLedger"]
+
+
+class HostLedger:
+    """Room, migration slots and rule members of every host while a plan is made.
+
+    Parameters
+    ----------
+    instance
+        The problem; everything starts at its present placement.
+    """
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        self.memory = instance.resources.index("memory_demand_mib")
+        self.on = instance.fleet.powered_on.copy()
+        self.room = instance.capacity - instance.usage(instance.current)
+        self.outgoing = np.zeros(instance.fleet.n_hosts, dtype=np.int64)
+        self.incoming = np.zeros(instance.fleet.n_hosts, dtype=np.int64)
+        self._pointer, self._group, _ = instance.spread_groups()
+        self._members: dict[tuple[int, int], int] = {}
+        for v in np.flatnonzero(instance.current.host_of >= 0).tolist():
+            self._count(v, int(instance.current.host_of[v]), 1)
+        self._left: dict[int, list[int]] = {}
+
+    def _groups(self, v: int) -> list[int]:
+        return [int(g) for g in self._group[self._pointer[v] : self._pointer[v + 1]]]
+
+    def _count(self, v: int, host: int, step: int) -> None:
+        for g in self._groups(v):
+            self._members[g, host] = self._members.get((g, host), 0) + step
+
+    def has_room(self, v: int, host: int) -> bool:
+        """Say whether the host can hold the VM on top of everything that it holds now."""
+        need = self.instance.need[v] + self.instance.vm_overhead[host]
+        if (need > self.room[host]).any():
+            return False
+        return all(self._members.get((g, host), 0) == 0 for g in self._groups(v))
+
+    def can_move(self, v: int, source: int, target: int) -> bool:
+        """Say whether the move may start now."""
+        moves = self.instance.moves
+        return bool(
+            self.on[target]
+            and self.outgoing[source] < moves.moves_out
+            and self.incoming[target] < moves.moves_in
+            and self.has_room(v, target)
+        )
+
+    def start(self, v: int, source: int, target: int) -> list[int]:
+        """Charge the target; return the ids of the moves that made room there since its last arrival."""
+        self.room[target] -= self.instance.need[v] + self.instance.vm_overhead[target]
+        self.outgoing[source] += 1
+        self.incoming[target] += 1
+        self._count(v, target, 1)
+        return self._left.pop(target, [])
+
+    def finish(self, v: int, source: int, target: int, move_id: int) -> None:
+        """Release the source."""
+        self.room[source] += self.instance.need[v] + self.instance.vm_overhead[source]
+        self.outgoing[source] -= 1
+        self.incoming[target] -= 1
+        self._count(v, source, -1)
+        self._left.setdefault(source, []).append(move_id)

@@ -1,0 +1,196 @@
+"""What a migration plan does when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consolidate.plotting.over_time import time_unit
+from consolidate.plotting.style import AFTER, BEFORE, GRID, INK, LOST, MOVES, MUTED, nothing
+from consolidate.plotting.text import number, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+    from consolidate.model.instance import Instance
+    from consolidate.model.plan import Action, MigrationPlan
+
+__all__ = ["MAX_LANES", "migration_timeline"]
+
+#: Most hosts of a plan that get a lane each.
+MAX_LANES = 28
+
+
+def migration_timeline(
+    ax: Axes, plan: MigrationPlan, instance: Instance | None = None, *, max_lanes: int = MAX_LANES
+) -> Axes:
+    """Draw a plan over time: a lane per host while they are few, else how much happens at a time.
+
+    In a lane, the upper half is what leaves the host and the lower half what arrives at it.
+
+    Parameters
+    ----------
+    ax
+        Axes to draw on.
+    plan
+        The plan.
+    instance
+        Gives the names of the hosts.
+    max_lanes
+        Most hosts that get a lane each.
+    """
+    if not plan.actions:
+        return nothing(ax, "the plan is empty: nothing moves, no host changes state")
+    unit, length_s = time_unit(plan.makespan_s)
+    hosts = _hosts(plan)
+    if len(hosts) <= max_lanes:
+        _lanes(ax, plan, hosts, length_s, instance)
+    else:
+        _concurrency(ax, plan, length_s)
+    ax.set_xlim(0, max(plan.makespan_s, 1) / length_s)
+    ax.set_xlabel(f"{unit} from the start of the plan")
+    return ax
+
+
+def _hosts(plan: MigrationPlan) -> list[int]:
+    """Return the hosts of a plan: those that only receive first, the others by their last action."""
+    last_out: dict[int, int] = {}
+    every: dict[int, int] = {}
+    for a in plan.actions:
+        if a.kind == "migration":
+            last_out[a.source] = max(last_out.get(a.source, 0), a.end_s)
+            every.setdefault(a.target, a.start_s)
+            every.setdefault(a.source, a.start_s)
+        else:
+            every.setdefault(a.host, a.start_s)
+            if a.kind == "shutdown":
+                last_out[a.host] = max(last_out.get(a.host, 0), a.end_s)
+    return sorted(every, key=lambda h: (h in last_out, last_out.get(h, 0), h))
+
+
+def _lanes(
+    ax: Axes, plan: MigrationPlan, hosts: list[int], length_s: float, instance: Instance | None
+) -> None:
+    lane = {host: k for k, host in enumerate(hosts)}
+    out: list[tuple[int, Action]] = []
+    arriving, boots, downs = list(out), list(out), list(out)
+    for a in plan.actions:
+        if a.kind == "migration":
+            out.append((lane[a.source], a))
+            arriving.append((lane[a.target], a))
+        else:
+            (boots if a.kind == "boot" else downs).append((lane[a.host], a))
+    for k in range(len(hosts)):
+        ax.axhline(k, color=GRID, linewidth=0.7, zorder=0)
+    for bars, low, height, colour in (
+        (out, -0.38, 0.36, MOVES),
+        (arriving, 0.02, 0.36, AFTER),
+        (boots, -0.38, 0.76, LOST),
+        (downs, -0.38, 0.76, BEFORE),
+    ):
+        edge = 0.4 if len(plan.actions) <= 150 else 0.0
+        for k, a in bars:
+            width = max(a.end_s - a.start_s, plan.makespan_s / 800) / length_s
+            ax.barh(
+                k + low,
+                width,
+                left=a.start_s / length_s,
+                height=height,
+                align="edge",
+                color=colour,
+                edgecolor="white",
+                linewidth=edge,
+            )
+    names = [_host_name(h, instance) for h in hosts]
+    ax.set_yticks(range(len(hosts)), labels=names, parse_math=False)
+    ax.tick_params(axis="y", labelcolor=INK, labelsize=7.5 if len(hosts) > 14 else 8.5)
+    ax.set_ylim(len(hosts) - 0.4, -0.6)
+    ax.grid(visible=False)
+    _words(
+        ax,
+        [
+            ("VM leaves", MOVES, bool(out)),
+            ("VM arrives", AFTER, bool(out)),
+            ("host boots", LOST, bool(boots)),
+            ("host shuts down", BEFORE, bool(downs)),
+        ],
+    )
+
+
+def _host_name(host: int, instance: Instance | None) -> str:
+    return visible(instance.fleet.host_ids[host], limit=28) if instance else f"host {host}"
+
+
+def _words(ax: Axes, entries: list[tuple[str, str, bool]]) -> None:
+    """Name the colours in one line above the axes, from the left."""
+    from matplotlib.offsetbox import AnchoredOffsetbox, HPacker, TextArea
+
+    words: list[Artist] = [
+        TextArea(f"■ {text}", textprops={"color": colour, "fontsize": 8.5, "fontweight": "bold"})
+        for text, colour, there in entries
+        if there
+    ]
+    packed = HPacker(children=words, pad=0, sep=14)
+    box = AnchoredOffsetbox(
+        loc="lower left",
+        child=packed,
+        pad=0,
+        borderpad=0.4,
+        frameon=False,
+        bbox_to_anchor=(0.0, 1.0),
+        bbox_transform=ax.transAxes,
+    )
+    ax.add_artist(box)
+
+
+def _concurrency(ax: Axes, plan: MigrationPlan, length_s: float) -> None:
+    """Draw moves under way, hosts booting, and hosts shut down so far."""
+    from matplotlib.ticker import MaxNLocator
+
+    x, moving = _under_way(plan.migrations)
+    ax.fill_between(x / length_s, moving, color=MOVES, alpha=0.25, linewidth=0)
+    ax.plot(x / length_s, moving, color=MOVES, linewidth=1.0)
+    entries = [
+        (
+            f"moves under way (at most {number(int(moving.max()))}, "
+            f"{number(len(plan.migrations))} in all)",
+            MOVES,
+            True,
+        )
+    ]
+    if plan.boots:
+        x, booting = _under_way(plan.boots)
+        ax.plot(x / length_s, booting, color=LOST, linewidth=1.2)
+        entries.append((f"hosts booting ({number(len(plan.boots))} in all)", LOST, True))
+    ax.set_ylim(0)
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    ax.set_ylabel("at the same time")
+    if plan.shutdowns:
+        ends = np.sort([a.end_s for a in plan.shutdowns])
+        steps = np.repeat(np.concatenate([[0], ends, [plan.makespan_s]]), 2)[1:-1]
+        count = np.repeat(np.arange(len(ends) + 1), 2)
+        other = ax.twinx()
+        other.plot(steps / length_s, count, color=BEFORE, linewidth=1.6)
+        other.set_ylim(0, 1.08 * len(ends))
+        other.grid(visible=False)
+        other.set_ylabel("hosts off so far", color=MUTED)
+        other.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+        entries.append((f"hosts off so far (right; {number(len(ends))} at the end)", BEFORE, True))
+    _words(ax, entries)
+
+
+def _under_way(actions: Sequence[Action]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return corners of the count of actions under way over time."""
+    times = np.array([t for a in actions for t in (a.start_s, a.end_s)], dtype=np.int64)
+    change = np.tile([1, -1], len(actions))
+    instants, where = np.unique(times, return_inverse=True)
+    net = np.zeros(instants.size, dtype=np.int64)
+    np.add.at(net, where, change)
+    count = np.cumsum(net)
+    corners = np.repeat(count, 2)
+    return np.repeat(instants, 2).astype(np.float64), np.concatenate([[0], corners[:-1]])

@@ -1,0 +1,135 @@
+"""The pictures of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from consolidate import plotting
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
+    from consolidate.reporting.report import Report
+
+__all__ = ["Chart", "draw_charts"]
+
+WIDTH_IN = 10.0
+
+POWER = (
+    "Mean power of the fleet, and hosts on. A green area is energy saved, a vermilion one energy lost; "
+    "the purple band marks the time in which VMs move."
+)
+LEDGER = (
+    "From the baseline's energy to the consolidated one, cause by cause. "
+    "Each bar starts where the one above it ends."
+)
+UTILIZATION = (
+    "CPU utilisation of every host over time; a row is the same host in both pictures. "
+    "Darker is busier, blank is off."
+)
+LANES = "The plan over time. Upper half of a lane: what leaves the host; lower half: what arrives at it."
+CONCURRENCY = "The plan over time: how much happens at the same time."
+PLACEMENT = (
+    "How full the hosts are with sized needs, fullest host first. The dashed line is what may be used."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A picture with its caption; ``svg`` is markup that we made ourselves."""
+
+    name: str
+    svg: str
+    caption: str
+
+
+def draw_charts(report: Report) -> dict[str, Chart]:
+    """Return the charts of a report by name."""
+    drawings: list[tuple[str, float, Callable[[Canvas, Report], None], str]] = [
+        ("power", 4.9, _power, POWER),
+        ("ledger", _ledger_height(report), _ledger, LEDGER),
+        ("utilization", 3.7, _utilization, UTILIZATION),
+        ("plan", _plan_height(report), _plan, LANES if _has_lanes(report) else CONCURRENCY),
+    ]
+    if report.instance is not None:
+        drawings.append(("placement", 3.3, _placement, PLACEMENT))
+    return {
+        name: _chart(name, report, height_in=height, draw=draw, caption=caption)
+        for name, height, draw, caption in drawings
+    }
+
+
+def _chart(
+    name: str,
+    report: Report,
+    *,
+    height_in: float,
+    draw: Callable[[Canvas, Report], None],
+    caption: str,
+) -> Chart:
+    from matplotlib.figure import Figure as Canvas
+
+    with plotting.style():
+        fig = Canvas(figsize=(WIDTH_IN, height_in), layout="constrained")
+        draw(fig, report)
+        svg = plotting.figure_svg(fig, name=name, title=caption)
+    # Inside a page the parser knows the namespace; without it the page names no foreign address.
+    return Chart(
+        name=name, svg=svg.replace(' xmlns="http://www.w3.org/2000/svg"', "", 1), caption=caption
+    )
+
+
+def _power(fig: Canvas, report: Report) -> None:
+    top, bottom = fig.subplots(2, 1, height_ratios=(2.2, 1), sharex=True)
+    plotting.power_over_time(top, report.before, report.after)
+    top.set_xlabel("")
+    plotting.hosts_on(bottom, report.before, report.after)
+
+
+def _ledger(fig: Canvas, report: Report) -> None:
+    plotting.savings_waterfall(fig.subplots(), report.before, report.after)
+
+
+def _utilization(fig: Canvas, report: Report) -> None:
+    left, right = fig.subplots(1, 2)
+    order = plotting.host_order(report.after)
+    plotting.host_utilization(left, report.before, order=order, key=False)
+    plotting.host_utilization(right, report.after, order=order)
+    # A stated height keeps both titles in line; one of the pictures has a key above it.
+    left.set_title("baseline", y=1.0)
+    right.set_title("consolidated", y=1.0)
+
+
+def _plan(fig: Canvas, report: Report) -> None:
+    plotting.migration_timeline(fig.subplots(), report.plan, report.instance)
+
+
+def _ledger_height(report: Report) -> float:
+    changes = plotting.ledger_changes(report.before, report.after)
+    return 1.0 + 0.29 * (2 + sum(change != 0 for _, change in changes))
+
+
+def _plan_hosts(report: Report) -> set[int]:
+    plan = report.plan
+    hosts = {h for m in plan.migrations for h in (m.source, m.target)}
+    return hosts | {a.host for a in plan.boots} | {a.host for a in plan.shutdowns}
+
+
+def _has_lanes(report: Report) -> bool:
+    return 0 < len(_plan_hosts(report)) <= plotting.MAX_LANES
+
+
+def _plan_height(report: Report) -> float:
+    if not report.plan.actions:
+        return 0.8
+    return max(1.2 + 0.2 * len(_plan_hosts(report)), 2.0) if _has_lanes(report) else 3.4
+
+
+def _placement(fig: Canvas, report: Report) -> None:
+    assert report.instance is not None
+    shown = report.instance.resources[:2]
+    axes = fig.subplots(1, len(shown), squeeze=False)[0]
+    for ax, resource in zip(axes, shown, strict=True):
+        plotting.placement_before_after(ax, report.instance, report.plan.target, resource=resource)

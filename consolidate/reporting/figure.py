@@ -1,0 +1,122 @@
+"""One number of a report, with everything a reader needs to trust it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from consolidate.errors import InternalError
+from consolidate.plotting.text import fixed, number, percent
+
+if TYPE_CHECKING:
+    from consolidate.model.replay import Replay
+    from consolidate.reporting.report import Report
+
+__all__ = ["Figure", "Status", "both_arms", "count", "duration"]
+
+Status = Literal["input", "computed", "archetype", "default"]
+
+#: Units as they are printed; in files they are written plainly.
+_PRINTED: Final = {"kgCO2e": "kg CO₂e", "gCO2e/kWh": "g CO₂e/kWh"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A number with its name, unit and origin.
+
+    Parameters
+    ----------
+    metric
+        Unique name; its ending is the unit.
+    value
+        The number in full precision, as a Python ``int`` or ``float``.
+    unit
+        Unit in plain letters, ``fraction`` for a share of one, ``count`` for a number of things, and
+        ``ratio`` for any other number without a unit.
+    label
+        What it is, in words.
+    arm
+        ``baseline``, ``consolidated``, or empty for what belongs to neither.
+    status
+        ``input`` was given, ``computed`` follows from inputs by the model, ``archetype`` comes from a
+        published class of machines, ``default`` was assumed.
+    source
+        Where it comes from.
+    digits
+        Significant digits that are printed; whole numbers are printed in full.
+    """
+
+    metric: str
+    value: int | float
+    unit: str
+    label: str
+    arm: str = ""
+    status: Status = "computed"
+    source: str = ""
+    digits: int = 3
+
+    def __post_init__(self) -> None:
+        # numpy scalars would print as ``np.float64(...)`` and differ between files.
+        value = self.value
+        plain = int(value) if isinstance(value, int) or hasattr(value, "bit_count") else float(value)
+        object.__setattr__(self, "value", plain)
+        if not math.isfinite(plain):
+            msg = f"the figure {self.metric} is {plain}: only finite numbers can be reported"
+            raise InternalError(msg)
+
+    def text(self) -> str:
+        """Return value and unit as they are printed, rounded to ``digits``."""
+        if self.unit == "fraction":
+            return percent(self.value, digits=self.digits)
+        if self.unit in ("count", "ratio"):
+            return number(self.value, digits=self.digits)
+        shown = f"{number(self.value, digits=self.digits)} {_PRINTED.get(self.unit, self.unit)}"
+        return f"{shown} ({duration(self.value)})" if self.unit == "s" and self.value >= 120 else shown
+
+    def column_text(self, *, decimals: int) -> str:
+        """Return the value alone, with a fixed count of decimals, for a column that adds up."""
+        return fixed(self.value, decimals=decimals)
+
+
+def both_arms(
+    report: Report,
+    metric: str,
+    value: Callable[[Replay], float],
+    *,
+    unit: str,
+    label: str,
+    source: str,
+) -> tuple[Figure, Figure]:
+    """Return a figure of each arm; ``{arm}`` in the metric stands for the name of the arm."""
+    before, after = (
+        Figure(
+            metric=metric.format(arm=arm),
+            value=value(replay),
+            unit=unit,
+            label=label,
+            source=source,
+            arm=arm,
+        )
+        for arm, replay in (("baseline", report.before), ("consolidated", report.after))
+    )
+    return before, after
+
+
+def count(metric: str, value: int, *, label: str, source: str, status: Status = "computed") -> Figure:
+    """Return a number of things."""
+    return Figure(metric=metric, value=value, unit="count", label=label, source=source, status=status)
+
+
+def duration(seconds: float) -> str:
+    """Write a duration in its two largest units."""
+    left = round(seconds)
+    parts = []
+    for name, length in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, length)
+        if count:
+            parts.append(f"{number(count)} {name}")
+        elif parts:
+            break
+    return " ".join(parts[:2]) or "0 s"

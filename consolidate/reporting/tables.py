@@ -1,0 +1,114 @@
+"""Figures and plan as CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from consolidate.reporting.figure import Figure
+
+if TYPE_CHECKING:
+    from consolidate.model.plan import Action
+    from consolidate.reporting.report import Report
+
+__all__ = ["figures_csv", "figures_json", "plan_csv", "safe_cell"]
+
+FIGURE_COLUMNS: Final = ("metric", "arm", "value", "unit", "status", "source", "label")
+PLAN_COLUMNS: Final = (
+    "action_id",
+    "kind",
+    "vm_id",
+    "source_host",
+    "target_host",
+    "mode",
+    "start_s",
+    "end_s",
+    "downtime_s",
+    "moved_mib",
+    "rate_mib_per_s",
+    "overhead_mcores",
+    "parking",
+    "after",
+)
+#: First letters that make a spreadsheet compute a cell, their full-width forms included.
+_FORMULA: Final = "=+-@\t\r\n＝＋－＠"  # noqa: RUF001
+
+
+def safe_cell(text: str) -> str:
+    """Return text that a spreadsheet shows and does not compute: a formula gets a leading ``'``."""
+    start = text.lstrip()[:1]
+    return f"'{text}" if text[:1] in ("\t", "\r", "\n") or (start and start in _FORMULA) else text
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table as CSV: text quoted and guarded, numbers as they are, ``None`` as an empty cell."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        cells = [str(cell).lower() if isinstance(cell, bool) else cell for cell in row]
+        cells = ["" if cell is None else cell for cell in cells]
+        writer.writerow([safe_cell(c) if isinstance(c, str) else c for c in cells])
+    return buffer.getvalue()
+
+
+def figures_csv(figures: Sequence[Figure]) -> str:
+    """Return the figures as CSV, values in full precision."""
+    return csv_text(FIGURE_COLUMNS, ([getattr(f, c) for c in FIGURE_COLUMNS] for f in figures))
+
+
+def figures_json(figures: Sequence[Figure]) -> str:
+    """Return the figures as JSON, values in full precision."""
+    rows = [{c: getattr(f, c) for c in FIGURE_COLUMNS} for f in figures]
+    text = json.dumps({"schema_version": 1, "figures": rows}, indent=1, allow_nan=False)
+    return f"{text}\n"
+
+
+def plan_csv(report: Report) -> str:
+    """Return the plan as CSV: one row per action, with the names of VMs and hosts."""
+    names = report.instance.vms.ids if report.instance is not None else None
+    hosts = report.before.host_ids
+    return csv_text(PLAN_COLUMNS, (_plan_row(a, names, hosts) for a in report.plan.actions))
+
+
+def _plan_row(action: Action, vms: tuple[str, ...] | None, hosts: tuple[str, ...]) -> tuple[object, ...]:
+    after = " ".join(map(str, action.after))
+    if action.kind != "migration":
+        target = hosts[action.host]
+        empty = (None,) * 5
+        return (
+            action.id,
+            action.kind,
+            None,
+            None,
+            target,
+            None,
+            action.start_s,
+            action.end_s,
+            *empty,
+            after,
+        )
+    return (
+        action.id,
+        action.kind,
+        vm_name(action.vm, vms),
+        hosts[action.source],
+        hosts[action.target],
+        action.mode,
+        action.start_s,
+        action.end_s,
+        action.downtime_ms / 1_000,
+        action.moved_mib,
+        float(action.rate_mib_per_s),
+        action.overhead_mcores,
+        action.parking,
+        after,
+    )
+
+
+def vm_name(vm: int, vms: tuple[str, ...] | None) -> str:
+    """Return the name of a VM, or its index where names are not known."""
+    return vms[vm] if vms is not None else f"vm {vm}"

@@ -1,0 +1,129 @@
+"""What a placement policy is."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consolidate.errors import ConfigError
+from consolidate.model import Bound, Instance
+from consolidate.registry import Registry
+from consolidate.model.progress import Progress
+
+__all__ = ["POLICIES", "Budget", "Clock", "Policy", "Proposal"]
+
+POLICIES: Registry[type[Policy]] = Registry(
+    "policy",
+    entry_point_group="consolidate.policies",
+    builtin={
+        "auto": "consolidate.solvers.portfolio:Auto",
+        "bfd": "consolidate.solvers.greedy:BestFitDecreasing",
+        "cp-sat": "consolidate.solvers.exact:CpSat",
+        "dot": "consolidate.solvers.greedy:DotProduct",
+        "drain": "consolidate.solvers.drain:Drain",
+        "ffd": "consolidate.solvers.greedy:FirstFitDecreasing",
+        "pabfd": "consolidate.solvers.greedy:PowerAwareBestFitDecreasing",
+    },
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How much work a solve may do.
+
+    Parameters
+    ----------
+    iterations
+        Rounds of randomised improvement. Counts are reproducible, so they are the default.
+    deterministic_s : s
+        Work of the exact solver, in its own deterministic seconds.
+    time_limit_s : s
+        Wall time after which the search stops early. Results then depend on the machine.
+    """
+
+    iterations: int = 20_000
+    deterministic_s: float = 10.0
+    time_limit_s: float | None = None
+
+    def __post_init__(self) -> None:
+        for key in ("iterations", "deterministic_s"):
+            if getattr(self, key) < 0:
+                msg = f"needs 0 or more, got {getattr(self, key)}"
+                raise ConfigError(msg, path=f"budget.{key}")
+        if self.time_limit_s is not None and self.time_limit_s <= 0:
+            msg = f"needs more than 0 s, got {self.time_limit_s}"
+            raise ConfigError(msg, path="budget.time_limit_s")
+
+    def start(self) -> Clock:
+        """Start the clock of one solve."""
+        return Clock(limit_s=self.time_limit_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """Wall time since the start of a solve."""
+
+    limit_s: float | None
+    started: float = field(default_factory=time.monotonic)
+
+    def elapsed_s(self) -> float:
+        """Return wall seconds since the start."""
+        return time.monotonic() - self.started
+
+    def remaining_s(self) -> float | None:
+        """Return wall seconds left, or ``None`` without a limit."""
+        return None if self.limit_s is None else max(0.0, self.limit_s - self.elapsed_s())
+
+    def is_over(self) -> bool:
+        """Say whether the time limit has passed."""
+        return self.limit_s is not None and self.elapsed_s() >= self.limit_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What a policy proposes, before anybody checks it.
+
+    Parameters
+    ----------
+    host_of
+        Host of each VM, -1 for on none, shape ``(vms,)``; ``None`` when the policy found no placement.
+    stopped
+        Why it ended.
+    bounds
+        Lower bounds that the policy itself attests.
+    proven_infeasible
+        Whether the policy proved that no placement exists.
+    unplaced
+        VMs that found no host, when ``host_of`` is ``None``.
+    """
+
+    host_of: NDArray[np.int32] | None
+    stopped: str
+    bounds: tuple[Bound, ...] = ()
+    proven_infeasible: bool = False
+    unplaced: tuple[int, ...] = ()
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """A way to choose a placement. The fields of the dataclass are its parameters."""
+
+    name: ClassVar[str]
+    rules: ClassVar[frozenset[str]]
+    """Names of the rules that it honours; an instance with another rule is refused up front."""
+
+    def propose(
+        self,
+        instance: Instance,
+        budget: Budget,
+        *,
+        seed: int,
+        clock: Clock,
+        progress: Progress,
+    ) -> Proposal:
+        """Return a placement of every active VM, or say that none was found."""
+        ...

@@ -1,0 +1,169 @@
+"""The on-off relaxation: which hosts are on, with total need and total load covered.
+
+It forgets which VM is where. Its linear program gives the multipliers of the certified bound; with whole
+hosts on or off it gives a stronger bound that rests on the word of the integer solver.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consolidate._kernels.problem import Problem
+from consolidate.model import Bound, Instance
+from consolidate.solvers.bounds.lagrangian import certified_bound, usable_hosts
+from consolidate.solvers.bounds.rows import CoverRow, cover_rows
+
+__all__ = ["lower_bounds"]
+
+#: The integer relaxation stops after this many nodes: a count, so that results repeat.
+_NODE_LIMIT = 5_000
+_MAX_INTEGER_GROUPS = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Group:
+    """Hosts that the relaxation cannot tell apart."""
+
+    hosts: NDArray[np.int64]
+    loads: NDArray[np.int64]  # breakpoints of the energy curve, mcores
+    energy_mj: NDArray[np.int64]  # carrying VMs at each breakpoint, stay bonus deducted
+    empty_mj: int
+    capacity: NDArray[np.int64]
+
+
+def lower_bounds(instance: Instance, problem: Problem) -> tuple[Bound, ...]:
+    """Return the certified bound and, where it is stronger, the attested one; best first."""
+    groups, rows = _groups(instance, problem), cover_rows(instance)
+    program = _Program(instance, groups, rows, integer=False)
+    program.solve()
+    covers, load = program.multipliers()
+    bounds = [certified_bound(instance, problem, rows, covers, load)]
+    if len(groups) <= _MAX_INTEGER_GROUPS:
+        attested = _integer_bound(instance, problem, groups, rows)
+        if attested is not None and attested.value_mj > bounds[0].value_mj:
+            bounds.insert(0, attested)
+    return tuple(bounds)
+
+
+def _groups(instance: Instance, problem: Problem) -> list[_Group]:
+    fleet = instance.fleet
+    stay = np.zeros(fleet.n_hosts, dtype=np.int64)
+    here = np.flatnonzero(instance.active & (instance.current.host_of >= 0))
+    np.add.at(stay, instance.current.host_of[here], instance.move_mj[here])
+    hosts = np.flatnonzero(usable_hosts(instance))
+    keys = np.column_stack(
+        [
+            fleet.host_type[hosts],
+            stay[hosts],
+            problem.empty_mj[hosts],
+            problem.boot_mj[hosts],
+            instance.capacity[hosts],
+        ]
+    )
+    _, group_of = np.unique(keys, axis=0, return_inverse=True)
+    groups = []
+    for g in range(int(group_of.max()) + 1):
+        members = hosts[group_of == g]
+        groups.append(_group(instance, problem, members, int(stay[members[0]])))
+    return groups
+
+
+def _group(
+    instance: Instance, problem: Problem, hosts: NDArray[np.int64], stay_mj: int
+) -> _Group:
+    h = int(hosts[0])
+    kind = instance.fleet.types[instance.fleet.host_type[h]]
+    top, background = int(instance.capacity[h, 0]), int(problem.background[h])
+    inner = [k * kind.cpu_mcores // 10 - background for k in range(1, 10)]
+    loads = sorted({0, top, *(x for x in inner if 0 < x < top)})
+    energy = [
+        kind.power.power_mw(x + background, kind.cpu_mcores, hosting=True) * problem.horizon_s
+        + int(problem.boot_mj[h])
+        - stay_mj
+        for x in loads
+    ]
+    return _Group(
+        hosts=hosts,
+        loads=np.array(loads),
+        energy_mj=np.array(energy),
+        empty_mj=int(problem.empty_mj[h]),
+        capacity=instance.capacity[h],
+    )
+
+
+class _Program:
+    """The relaxation as a linear or mixed-integer program, rows and costs scaled to about 1."""
+
+    def __init__(
+        self, instance: Instance, groups: list[_Group], rows: list[CoverRow], *, integer: bool
+    ) -> None:
+        from ortools.linear_solver import pywraplp
+
+        self._solver = pywraplp.Solver.CreateSolver("SCIP" if integer else "GLOP")
+        self._infinity = self._solver.infinity()
+        self.unit_mj = float(max(1.0, np.mean([abs(g.energy_mj).mean() for g in groups])))
+        need = instance.need[instance.active]
+        self._covers = [self._cover(int(row.of(need).sum())) for row in rows]
+        self._load = self._cover(int(instance.load_mcores[instance.active].sum()))
+        self._objective = self._solver.Objective()
+        self._objective.SetMinimization()
+        for group in groups:
+            self._add(group, rows, integer=integer)
+
+    def _cover(self, total: int) -> tuple[Any, int]:
+        scale = max(1, total)
+        return self._solver.Constraint(total / scale, self._infinity), scale
+
+    def _add(self, group: _Group, rows: list[CoverRow], *, integer: bool) -> None:
+        solver, n = self._solver, len(group.hosts)
+        count = solver.Constraint(0.0, 0.0) if integer else solver.Constraint(0.0, float(n))
+        if integer:
+            count.SetCoefficient(solver.IntVar(0, n, ""), -1.0)
+        offers = [int(row.of(group.capacity[np.newaxis])[0]) for row in rows]
+        for load, energy in zip(group.loads.tolist(), group.energy_mj.tolist(), strict=True):
+            share = solver.NumVar(0, self._infinity, "")
+            count.SetCoefficient(share, 1.0)
+            self._objective.SetCoefficient(share, (energy - group.empty_mj) / self.unit_mj)
+            self._load[0].SetCoefficient(share, load / self._load[1])
+            for (cover, scale), offer in zip(self._covers, offers, strict=True):
+                if offer:
+                    cover.SetCoefficient(share, offer / scale)
+
+    def solve(self, *, node_limit: int | None = None) -> bool:
+        """Solve; say whether there is a solution."""
+        if node_limit is not None:
+            self._solver.SetSolverSpecificParametersAsString(f"limits/nodes = {node_limit}")
+        return bool(self._solver.Solve() in {self._solver.OPTIMAL, self._solver.FEASIBLE})
+
+    def multipliers(self) -> tuple[list[float], float]:
+        """Return the dual value of each cover row and of the load, in mJ per unit."""
+        covers = [c.dual_value() * self.unit_mj / scale for c, scale in self._covers]
+        return covers, self._load[0].dual_value() * self.unit_mj / self._load[1]
+
+    def best_bound_mj(self) -> float:
+        """Return the bound of the integer program."""
+        return float(self._objective.BestBound()) * self.unit_mj
+
+
+def _integer_bound(
+    instance: Instance, problem: Problem, groups: list[_Group], rows: list[CoverRow]
+) -> Bound | None:
+    import ortools
+
+    program = _Program(instance, groups, rows, integer=True)
+    if not program.solve(node_limit=_NODE_LIMIT):
+        return None
+    value = program.best_bound_mj()
+    total = int(problem.empty_mj.sum()) + int(instance.move_mj[instance.active].sum()) + value
+    return Bound(
+        name="on-off with whole hosts",
+        # The solver works to a relative tolerance of 1e-6, which is given away here.
+        value_mj=math.floor(total - 1e-6 * abs(value)),
+        kind="attested",
+        source=f"SCIP in OR-Tools {ortools.__version__}",
+    )

@@ -1,0 +1,164 @@
+"""Start from what is there, empty hosts one by one, then ruin and recreate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consolidate._kernels import local_search
+from consolidate._kernels.problem import Problem, State, fits, occupy
+from consolidate.model import Instance
+from consolidate.model.kernel_view import kernel_problem, kernel_state
+from consolidate.solvers.base import Budget, Clock, Proposal
+from consolidate.solvers.relabel import relabel
+from consolidate.solvers.orders import host_classes, resource_weights, vm_order, vm_sizes
+from consolidate.model.progress import Progress
+
+__all__ = ["Drain", "repair", "search"]
+
+_BATCH = 200
+#: Largest rise that a step may cause at the start of the search, in mean energies of a host in use.
+_THRESHOLD = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drain:
+    """Empty the least loaded hosts first, moving only what has to move; then ruin and recreate.
+
+    A host is emptied if its VMs find room elsewhere, with one VM in the way sent on if need be, and the
+    energy over the horizon falls, migrations included. Ruin and recreate follows Schrimpf et al. 2000,
+    doi:10.1006/jcph.1999.6413.
+
+    Parameters
+    ----------
+    hosts_per_ruin
+        Hosts emptied in each iteration of ruin and recreate.
+    """
+
+    name: ClassVar[str] = "drain"
+    rules: ClassVar[frozenset[str]] = frozenset({"spread", "fence", "ban", "root"})
+    hosts_per_ruin: int = 2
+
+    def propose(
+        self,
+        instance: Instance,
+        budget: Budget,
+        *,
+        seed: int,
+        clock: Clock,
+        progress: Progress,
+    ) -> Proposal:
+        """Improve the present placement."""
+        problem = kernel_problem(instance)
+        state = kernel_state(instance, instance.current.host_of)
+        missing = repair(instance, problem, state)
+        if missing:
+            return Proposal(host_of=None, stopped="no room left", unplaced=tuple(missing))
+        stopped = search(
+            instance,
+            problem,
+            state,
+            budget=budget,
+            seed=seed,
+            clock=clock,
+            progress=progress,
+            width=self.hosts_per_ruin,
+        )
+        return Proposal(host_of=state.host_of, stopped=stopped)
+
+
+def search(
+    instance: Instance,
+    problem: Problem,
+    state: State,
+    *,
+    budget: Budget,
+    seed: int,
+    clock: Clock,
+    progress: Progress,
+    width: int,
+) -> str:
+    """Improve a complete placement in place and say why the search ended."""
+    size, order = vm_sizes(instance), vm_order(instance, problem)
+    rng = np.random.default_rng(seed)
+    class_of = host_classes(instance, problem)
+    n_classes = int(class_of.max()) + 1
+    weight = resource_weights(instance)
+    local_search.improve(problem, state, size, order, True, 20)
+    value = best_mj = int(local_search.total_energy(problem, state))
+    best = state.host_of.copy()
+    noise = rng.uniform(-0.3, 0.3, len(state.host_of))
+    hottest_mj = _THRESHOLD * best_mj / max(1, np.count_nonzero(state.n_vms))
+    stopped = f"{budget.iterations} iterations"
+    for done in range(0, budget.iterations, _BATCH):
+        if clock.is_over():
+            stopped = f"time limit after {done} iterations"
+            break
+        picks = rng.random((min(_BATCH, budget.iterations - done), width))
+        threshold_mj = int(hottest_mj * max(0.0, 1 - done / (0.9 * budget.iterations)))
+        value += int(
+            local_search.ruin_and_recreate(
+                problem, state, size, weight, class_of, n_classes, picks, noise, threshold_mj
+            )
+        )
+        if value < best_mj:
+            best_mj, best = value, state.host_of.copy()
+        progress("ruin and recreate", done + len(picks), budget.iterations)
+    _restore(problem, state, best)
+    local_search.improve(problem, state, size, order, True, 5)
+    _restore(problem, state, relabel(instance, problem, state.host_of))
+    return stopped
+
+
+def _restore(problem: Problem, state: State, host_of: NDArray[np.int32]) -> None:
+    """Bring a state back to an earlier placement."""
+    changed = np.flatnonzero(state.host_of != host_of)
+    host_of = host_of.copy()
+    for v in changed:
+        occupy(problem, state, v, state.host_of[v], -1)
+    for v in changed:
+        occupy(problem, state, v, host_of[v], 1)
+
+
+def repair(instance: Instance, problem: Problem, state: State) -> list[int]:
+    """Take VMs off hosts where they may not be or that are too full, and place them again.
+
+    The present placement may break capacity or rules; a target placement may not. Returns the VMs that
+    found no host.
+    """
+    homeless: list[int] = []
+    size = vm_sizes(instance)
+    for h in np.flatnonzero(state.n_vms):
+        mine = np.flatnonzero(state.host_of == h)
+        for v in mine[np.argsort(-size[mine], kind="stable")]:
+            crowded = any(
+                state.taken[problem.group[k], h] > 1
+                for k in range(problem.pointer[v], problem.pointer[v + 1])
+            )
+            helps = (state.room[h] < 0) & (instance.need[v] > 0)
+            if helps.any() or crowded or not problem.masks[problem.mask_of[v], h]:
+                occupy(problem, state, v, h, -1)
+                homeless.append(int(v))
+    homeless.sort(key=lambda v: -size[v])
+    missing = []
+    for v in homeless:
+        host = _first_host(problem, state, v)
+        if host < 0:
+            missing.append(v)
+        else:
+            occupy(problem, state, v, host, 1)
+    return missing
+
+
+def _first_host(problem: Problem, state: State, v: int) -> int:
+    """Return home if it has room, else the first host in use that has, else any that has."""
+    candidates: NDArray[np.int64] = np.flatnonzero(problem.masks[problem.mask_of[v]])
+    home = int(problem.home[v])
+    in_use = state.n_vms[candidates] > 0
+    for h in [home, *candidates[in_use].tolist(), *candidates[~in_use].tolist()]:
+        if h >= 0 and fits(problem, state, v, h):
+            return int(h)
+    return -1

@@ -1,0 +1,179 @@
+"""The exact model on CP-SAT: one boolean per VM and possible host, the power curve to the last milliwatt."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consolidate._kernels.problem import Problem
+from consolidate.errors import UnsupportedError
+from consolidate.model import Bound, Gather, Instance, Spread
+from consolidate.model.kernel_view import kernel_problem
+from consolidate.solvers.base import Budget, Clock, Proposal
+from consolidate.model.progress import Progress
+
+__all__ = ["CpSat", "n_booleans"]
+
+
+def n_booleans(instance: Instance, problem: Problem) -> int:
+    """Return the number of VM-host pairs that the exact model would have."""
+    choices = problem.masks.sum(axis=1)[problem.mask_of]
+    return int(choices[instance.active].sum())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CpSat:
+    """Exact model, one worker, deterministic time: the same input gives the same placement.
+
+    Parameters
+    ----------
+    max_booleans
+        Largest model that is built; above it CP-SAT no longer finds solutions.
+    """
+
+    name: ClassVar[str] = "cp-sat"
+    rules: ClassVar[frozenset[str]] = frozenset({"spread", "gather", "fence", "ban", "root"})
+    max_booleans: int = 50_000
+
+    def propose(
+        self,
+        instance: Instance,
+        budget: Budget,
+        *,
+        seed: int,
+        clock: Clock,
+        progress: Progress,
+    ) -> Proposal:
+        """Solve from scratch."""
+        progress("exact model")
+        problem = kernel_problem(instance)
+        size = n_booleans(instance, problem)
+        if size > self.max_booleans:
+            feature = f"{size} VM-host pairs (limit {self.max_booleans})"
+            raise UnsupportedError(feature, who="cp-sat", supported_by=("auto", "drain"))
+        return self.improve(instance, problem, None, budget=budget, seed=seed, clock=clock)
+
+    def improve(
+        self,
+        instance: Instance,
+        problem: Problem,
+        known: Proposal | None,
+        *,
+        budget: Budget,
+        seed: int,
+        clock: Clock,
+    ) -> Proposal:
+        """Solve, starting from a known proposal if there is one, which is never made worse."""
+        import ortools
+        from ortools.sat.python import cp_model
+
+        hint = None if known is None else known.host_of
+        model, x, fixed_mj = _build(instance, problem, hint)
+        solver = cp_model.CpSolver()
+        solver.parameters.num_workers = 1
+        solver.parameters.random_seed = seed
+        solver.parameters.max_deterministic_time = budget.deterministic_s
+        remaining = clock.remaining_s()
+        if remaining is not None:
+            solver.parameters.max_time_in_seconds = max(0.1, remaining)
+        status = solver.solve(model)
+        if status == cp_model.INFEASIBLE:
+            return Proposal(
+                host_of=None, stopped="proved infeasible", proven_infeasible=True
+            )
+        if status not in {cp_model.OPTIMAL, cp_model.FEASIBLE}:
+            return known or Proposal(host_of=None, stopped="CP-SAT found nothing in its budget")
+        host_of = np.full(len(instance.vms), -1, dtype=np.int32)
+        for (v, h), literal in x.items():
+            if solver.boolean_value(literal):
+                host_of[v] = h
+        bound = Bound(
+            name="CP-SAT",
+            value_mj=math.floor(solver.best_objective_bound) + fixed_mj,
+            kind="attested",
+            source=f"CP-SAT in OR-Tools {ortools.__version__}",
+        )
+        stopped = "search complete" if status == cp_model.OPTIMAL else "budget of CP-SAT used up"
+        return Proposal(host_of=host_of, stopped=stopped, bounds=(bound,))
+
+
+def _build(
+    instance: Instance, problem: Problem, hint: NDArray[np.int32] | None
+) -> tuple[Any, dict[tuple[int, int], Any], int]:
+    from ortools.sat.python import cp_model
+
+    model = cp_model.CpModel()
+    x: dict[tuple[int, int], Any] = {}
+    on_host: dict[int, list[int]] = {}
+    for v in np.flatnonzero(instance.active).tolist():
+        hosts = np.flatnonzero(problem.masks[problem.mask_of[v]]).tolist()
+        for h in hosts:
+            x[v, h] = model.new_bool_var("")
+            on_host.setdefault(h, []).append(v)
+            if hint is not None:
+                model.add_hint(x[v, h], bool(hint[v] == h))
+        model.add_exactly_one(x[v, h] for h in hosts)
+    cost: list[Any] = []
+    fixed_mj = 0
+    for h in range(instance.fleet.n_hosts):
+        empty = int(problem.empty_mj[h])
+        fixed_mj += empty
+        if h in on_host:
+            hosting, power = _host(model, instance, problem, h, on_host[h], x)
+            cost.append(power * problem.horizon_s + hosting * (int(problem.boot_mj[h]) - empty))
+    for (v, h), literal in x.items():
+        if problem.home[v] >= 0 and problem.home[v] != h:
+            cost.append(literal * int(problem.move_mj[v]))
+    _add_rules(model, instance, x)
+    model.minimize(sum(cost))
+    return model, x, fixed_mj
+
+
+def _host(
+    model: Any, instance: Instance, problem: Problem, h: int, vms: list[int], x: dict[tuple[int, int], Any]
+) -> tuple[Any, Any]:
+    """Add capacity and power of one host; return whether it carries a VM, and its milliwatts."""
+    hosting = model.new_bool_var("")
+    for v in vms:
+        model.add_implication(x[v, h], hosting)
+    for r in range(len(instance.resources)):
+        weights = [int(instance.need[v, r] + instance.vm_overhead[h, r]) for v in vms]
+        model.add(
+            sum(w * x[v, h] for w, v in zip(weights, vms, strict=True))
+            <= int(instance.capacity[h, r]) * hosting
+        )
+    cpu, background, per_vm = (int(a[h]) for a in (problem.cpu, problem.background, problem.per_vm))
+    table = [int(p) for p in problem.table[h]]
+    loads = [int(problem.load[v]) + per_vm for v in vms]
+    load = sum(w * x[v, h] for w, v in zip(loads, vms, strict=True)) + background * hosting
+    power = model.new_int_var(0, max(table), "")
+    segments = [model.new_bool_var("") for _ in range(10)]
+    model.add(sum(segments) == hosting)
+    model.add(power == 0).only_enforce_if(~hosting)
+    for k, segment in enumerate(segments):
+        model.add(10 * load >= k * cpu).only_enforce_if(segment)
+        model.add(10 * load <= (k + 1) * cpu).only_enforce_if(segment)
+        rise = table[k + 1] - table[k]
+        # power >= floor(numerator / (2 cpu)) in whole numbers; minimisation makes it an equality.
+        numerator = 2 * cpu * table[k] + 2 * rise * (10 * load - k * cpu) + cpu
+        model.add(2 * cpu * power >= numerator - 2 * cpu + 1).only_enforce_if(segment)
+    return hosting, power
+
+
+def _add_rules(model: Any, instance: Instance, x: dict[tuple[int, int], Any]) -> None:
+    for rule in instance.rules:
+        members = [v for v in rule.vms if instance.active[v]]
+        if isinstance(rule, Spread):
+            for h in range(instance.fleet.n_hosts):
+                here = [x[v, h] for v in members if (v, h) in x]
+                if len(here) > 1:
+                    model.add_at_most_one(here)
+        elif isinstance(rule, Gather):
+            for h in range(instance.fleet.n_hosts):
+                here = [x.get((v, h), 0) for v in members]
+                for one, other in zip(here, here[1:], strict=False):
+                    model.add(one == other)

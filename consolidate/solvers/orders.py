@@ -1,0 +1,89 @@
+"""In which order VMs are placed and hosts are filled."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consolidate._kernels.problem import Problem
+from consolidate.model import Instance
+
+__all__ = ["energy_per_room", "host_classes", "host_order", "resource_weights", "vm_order", "vm_sizes"]
+
+
+def resource_weights(instance: Instance) -> NDArray[np.float64]:
+    """Return the scarcity of each resource per unit: total need over squared total capacity.
+
+    A unit of a resource counts for more the larger the part of the fleet's capacity that is asked for.
+    """
+    capacity = np.maximum(instance.capacity.sum(axis=0), 1).astype(np.float64)
+    need = instance.need[instance.active].sum(axis=0)
+    weights: NDArray[np.float64] = need / capacity / capacity
+    return weights if weights.any() else 1.0 / capacity
+
+
+def vm_sizes(instance: Instance) -> NDArray[np.float64]:
+    """Return one size per VM: its needs, weighted by scarcity."""
+    return instance.need @ resource_weights(instance)
+
+
+def vm_order(instance: Instance, problem: Problem) -> NDArray[np.int64]:
+    """Return the active VMs, those with few possible hosts first, then by decreasing size."""
+    choices = problem.masks.sum(axis=1)[problem.mask_of]
+    few = choices <= 1
+    active = np.flatnonzero(instance.active)
+    keys = (active, -vm_sizes(instance)[active], ~few[active])
+    return active[np.lexsort(keys)]
+
+
+def host_classes(instance: Instance, problem: Problem) -> NDArray[np.int64]:
+    """Return a class number per host; hosts of a class differ in nothing but their present VMs."""
+    fleet = instance.fleet
+    features = np.column_stack(
+        [
+            fleet.host_type,
+            fleet.host_site,
+            fleet.power_control,
+            fleet.maintenance,
+            fleet.powered_on,
+            problem.masks.T,
+        ]
+    ).astype(np.int64)
+    classes: NDArray[np.int64] = np.unique(features, axis=0, return_inverse=True)[1]
+    return classes
+
+
+def energy_per_room(instance: Instance, problem: Problem) -> NDArray[np.float64]:
+    """Return the energy of switching each host on and filling it, per unit of what it offers."""
+    fill = instance.capacity[:, 0]
+    full = np.array(
+        [
+            instance.fleet.types[instance.fleet.host_type[h]].power.power_mw(
+                int(fill[h]), int(problem.cpu[h]), hosting=True
+            )
+            for h in range(instance.fleet.n_hosts)
+        ],
+        dtype=np.float64,
+    )
+    cost = full * problem.horizon_s + problem.boot_mj - problem.empty_mj
+    room = instance.capacity @ resource_weights(instance)
+    return cost / np.maximum(room, 1e-12)
+
+
+def host_order(instance: Instance, problem: Problem) -> NDArray[np.int64]:
+    """Return the hosts in the order in which to fill them.
+
+    Hosts that stay on whatever happens come first, then the cheapest per unit of room; among equals,
+    those whose VMs are dearest to move, which keeps the most VMs where they are.
+    """
+    stays_on = instance.fleet.powered_on & ~instance.may_switch_off()
+    stay_mj = np.zeros(instance.fleet.n_hosts)
+    placed = problem.home >= 0
+    np.add.at(stay_mj, problem.home[placed], instance.move_mj[placed])
+    keys = (
+        np.arange(instance.fleet.n_hosts),
+        -stay_mj,
+        np.round(energy_per_room(instance, problem), 6),
+        ~stays_on,
+    )
+    return np.lexsort(keys)

@@ -1,0 +1,179 @@
+"""The one way to solve: refuse what a policy cannot do, propose, check, bound, decide."""
+
+from __future__ import annotations
+
+
+import numpy as np
+
+from consolidate.errors import (
+    ConfigError,
+    InfeasibleError,
+    InternalError,
+    SolverFailedError,
+    UnsupportedError,
+)
+from consolidate.model import OPTIMAL_GAP, Bound, Instance, Placement, Result
+from consolidate.model.kernel_view import kernel_problem
+from consolidate.solvers.base import POLICIES, Budget, Clock, Policy, Proposal
+from consolidate.solvers.bounds import lower_bounds
+from consolidate.model.progress import Progress, silent
+
+__all__ = ["DEFAULT_MIN_SAVING_FRACTION", "solve"]
+
+#: A plan that saves less than this part of the present energy is not worth its risk.
+DEFAULT_MIN_SAVING_FRACTION = 0.01
+
+
+def solve(
+    instance: Instance,
+    policy: str | Policy = "auto",
+    *,
+    budget: Budget | None = None,
+    seed: int = 0,
+    min_saving_fraction: float = DEFAULT_MIN_SAVING_FRACTION,
+    progress: Progress = silent,
+) -> Result:
+    """Choose a placement and say how far from the best it can be at most.
+
+    Parameters
+    ----------
+    instance
+        The problem.
+    policy
+        Registry name, or a policy with its parameters.
+    budget
+        How much work to do.
+    seed
+        Seed of everything random.
+    min_saving_fraction
+        Least part of the present energy that must be saved; below it the answer is the present
+        placement, and that is a success.
+    progress
+        Told from time to time where the work stands.
+
+    Raises
+    ------
+    UnsupportedError
+        When the policy does not honour one of the rules, or the instance is too large for it.
+    SolverFailedError
+        When the policy found no placement but did not prove that there is none.
+    """
+    if not 0 <= min_saving_fraction < 1:
+        msg = f"needs a value from 0 to below 1, got {min_saving_fraction}"
+        raise ConfigError(msg, path="min_saving_fraction")
+    chosen = POLICIES.get(policy)() if isinstance(policy, str) else policy
+    _refuse_unsupported(instance, chosen)
+    budget = budget or Budget()
+    clock = budget.start()
+    current_mj = instance.current_energy().total_mj
+    reason = _counting_proof(instance)
+    if reason:
+        return _infeasible(instance, chosen, reason, (), current_mj, seed, clock)
+    proposal = chosen.propose(instance, budget, seed=seed, clock=clock, progress=progress)
+    if proposal.proven_infeasible:
+        reason = f"{chosen.name} proved that no placement satisfies capacity and rules"
+        return _infeasible(instance, chosen, reason, proposal.unplaced, current_mj, seed, clock)
+    if proposal.host_of is None:
+        names = [instance.vms.ids[v] for v in proposal.unplaced[:5]]
+        status = f"no room found for {len(proposal.unplaced)} VMs ({', '.join(names)})"
+        raise SolverFailedError(chosen.name, status)
+    progress("lower bounds")
+    bounds = (*proposal.bounds, *lower_bounds(instance, kernel_problem(instance)))
+    return _verdict(
+        instance, chosen, proposal, bounds, current_mj, min_saving_fraction, seed, clock
+    )
+
+
+def _refuse_unsupported(instance: Instance, policy: Policy) -> None:
+    for rule in instance.rules:
+        if rule.name not in policy.rules:
+            who = tuple(n for n in POLICIES if rule.name in POLICIES.get(n).rules)
+            raise UnsupportedError(f"the rule {rule.name}", who=policy.name, supported_by=who)
+
+
+def _counting_proof(instance: Instance) -> str:
+    """Return why no placement can exist, if adding up needs and capacities shows it."""
+    need = instance.need[instance.active].sum(axis=0)
+    usable = instance.fleet.may_receive().copy()
+    current = instance.current.host_of
+    usable[current[instance.active & (current >= 0)]] = True
+    offer = instance.capacity[usable].sum(axis=0)
+    for r in np.flatnonzero(need > offer):
+        return f"all VMs together need {need[r]} {instance.resources[r]}, all hosts offer {offer[r]}"
+    return ""
+
+
+def _infeasible(
+    instance: Instance,
+    policy: Policy,
+    reason: str,
+    vms: tuple[int, ...],
+    current_mj: int,
+    seed: int,
+    clock: Clock,
+) -> Result:
+    return Result(
+        policy=policy.name,
+        placement=instance.current,
+        objective_mj=current_mj,
+        current_mj=current_mj,
+        bounds=(),
+        status="infeasible",
+        stopped="proof of infeasibility",
+        worthwhile=False,
+        seed=seed,
+        runtime_s=clock.elapsed_s(),
+        blocking_vms=tuple(instance.vms.ids[v] for v in vms),
+        message=reason,
+    )
+
+
+def _verdict(
+    instance: Instance,
+    policy: Policy,
+    proposal: Proposal,
+    bounds: tuple[Bound, ...],
+    current_mj: int,
+    min_saving_fraction: float,
+    seed: int,
+    clock: Clock,
+) -> Result:
+    assert proposal.host_of is not None
+    placement = Placement(host_of=proposal.host_of)
+    objective_mj = instance.energy(placement).total_mj
+    ranked = tuple(sorted(bounds, key=lambda b: -b.value_mj))
+    saved_mj = current_mj - objective_mj
+    fits_now = bool((instance.usage(instance.current) <= instance.capacity).all())
+    worthwhile = saved_mj >= min_saving_fraction * current_mj and saved_mj > 0
+    message = ""
+    if not worthwhile:
+        share = saved_mj / current_mj if current_mj else 0.0
+        message = (
+            f"the best placement found saves {share:.2%} of the present energy, "
+            f"the stated minimum is {min_saving_fraction:.2%}"
+        )
+        if fits_now:
+            placement, objective_mj = instance.current, current_mj
+        else:
+            worthwhile = True
+            message += "; it is proposed because the present placement exceeds capacity"
+    if ranked and ranked[0].value_mj > objective_mj:
+        msg = (
+            f"bound {ranked[0].name} ({ranked[0].value_mj} mJ) exceeds the objective "
+            f"({objective_mj} mJ)"
+        )
+        raise InternalError(msg)
+    gap = (objective_mj - ranked[0].value_mj) / objective_mj if objective_mj else 0.0
+    return Result(
+        policy=policy.name,
+        placement=placement,
+        objective_mj=objective_mj,
+        current_mj=current_mj,
+        bounds=ranked,
+        status="optimal" if gap <= OPTIMAL_GAP else "feasible",
+        stopped=proposal.stopped,
+        worthwhile=worthwhile,
+        seed=seed,
+        runtime_s=clock.elapsed_s(),
+        message=message,
+    )

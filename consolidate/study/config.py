@@ -1,0 +1,147 @@
+"""Everything that one run depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from consolidate.errors import ConfigError
+from consolidate.solvers import Budget
+
+__all__ = ["RunConfig"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunConfig:
+    """Options of one run; the defaults suit a known trace format without any further option.
+
+    Parameters
+    ----------
+    trace
+        File, folder or archive.
+    format
+        Name of the trace format; default found from the file.
+    reader_options
+        Options of the reader.
+    repair
+        Repairs that the reader may make.
+    fleet
+        Fleet file or name of a built-in fleet. Default: ``planetlab-16gib`` for that format, else a fleet
+        of identical hosts sized for the trace.
+    placement
+        Present placement; default an even spread.
+    rules
+        Rules file.
+    percentile : percent
+        CPU sizing.
+    sizing_fraction
+        First part of the trace, from which VMs are sized; the rest is replayed.
+    hindsight
+        Size on the replayed window itself. Labelled everywhere.
+    cpu_limit_fraction
+        Part of a host's usable CPU that sized demand may fill; default 0.9.
+    policy
+        Registry name.
+    budget
+        Work of the solver.
+    seed
+        Seed of everything random.
+    min_saving_fraction
+        Least part of the energy that a plan must save.
+    carbon
+        Intensity file, zone name, or g/kWh; default the zone of each site.
+    carbon_scope
+        ``life_cycle`` or ``direct``, for files that have both.
+    redate_year
+        Year of the intensities to which the trace is moved (same weekday and hour); default none.
+    """
+
+    trace: str
+    format: str | None = None
+    reader_options: Mapping[str, object] = field(default_factory=dict)
+    repair: tuple[str, ...] = ()
+    fleet: str | None = None
+    placement: str | None = None
+    rules: str | None = None
+    percentile: float = 95.0
+    sizing_fraction: float = 0.25
+    hindsight: bool = False
+    cpu_limit_fraction: float | None = None
+    policy: str = "auto"
+    budget: Budget = field(default_factory=Budget)
+    seed: int = 0
+    min_saving_fraction: float = 0.01
+    carbon: str | None = None
+    carbon_scope: str = "life_cycle"
+    redate_year: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.sizing_fraction < 1:
+            msg = f"needs more than 0 and less than 1, got {self.sizing_fraction}"
+            raise ConfigError(msg, path="sizing_fraction")
+        if self.cpu_limit_fraction is not None and not 0 < self.cpu_limit_fraction <= 1:
+            msg = f"needs more than 0 and at most 1, got {self.cpu_limit_fraction}"
+            raise ConfigError(msg, path="cpu_limit_fraction")
+        if self.carbon_scope not in {"life_cycle", "direct"}:
+            msg = f"needs life_cycle or direct, got {self.carbon_scope!r}"
+            raise ConfigError(msg, path="carbon_scope")
+
+    def options(self) -> dict[str, object]:
+        """Return every option for the manifest; of paths only the last part, which is no machine's."""
+        values = asdict(self)
+        for key in ("trace", "fleet", "placement", "rules", "carbon"):
+            if values[key] is not None:
+                values[key] = Path(values[key]).name
+        return values
+
+    def command(self) -> str:
+        """Return the command that repeats the run, with the last part of each path."""
+        parts = ["consolidate run", _quoted(Path(self.trace).name)]
+        plain = RunConfig(trace=self.trace)
+        for key, option in _FLAGS.items():
+            value = getattr(self, key)
+            if value == getattr(plain, key):
+                continue
+            if key in {"fleet", "placement", "rules", "carbon"}:
+                value = Path(value).name
+            if value is True:
+                parts.append(option)
+            elif key == "repair":
+                parts.append(f"{option} {','.join(value)}")
+            else:
+                parts.append(f"{option} {_quoted(str(value))}")
+        parts += [f"--reader {_quoted(f'{k}={v}')}" for k, v in sorted(self.reader_options.items())]
+        for key, option in (
+            ("iterations", "--iterations"),
+            ("deterministic_s", "--deterministic-seconds"),
+            ("time_limit_s", "--time-limit"),
+        ):
+            if getattr(self.budget, key) != getattr(plain.budget, key):
+                parts.append(f"{option} {getattr(self.budget, key)}")
+        return " ".join([*parts, "--out RUN"])
+
+
+_FLAGS = {
+    "format": "--format",
+    "repair": "--repair",
+    "fleet": "--fleet",
+    "placement": "--placement",
+    "rules": "--rules",
+    "percentile": "--percentile",
+    "sizing_fraction": "--sizing-fraction",
+    "hindsight": "--hindsight",
+    "cpu_limit_fraction": "--cpu-limit",
+    "policy": "--policy",
+    "seed": "--seed",
+    "min_saving_fraction": "--min-saving",
+    "carbon": "--carbon",
+    "carbon_scope": "--carbon-scope",
+    "redate_year": "--redate",
+}
+
+
+def _quoted(text: str) -> str:
+    import shlex
+
+    return shlex.quote(text)

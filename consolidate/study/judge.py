@@ -1,0 +1,179 @@
+"""Hand the nouns to the independent checks, which know none of them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+
+from consolidate.checks import cases, check_placement, check_plan
+from consolidate.errors import InternalError
+from consolidate.model import Fleet, HostType, Instance, MigrationPlan, Placement, Result
+
+__all__ = ["judge_plan", "judge_result"]
+
+
+def judge_result(instance: Instance, result: Result, *, min_saving_fraction: float) -> None:
+    """Let the checks judge a result.
+
+    Raises
+    ------
+    InternalError
+        When they refuse it.
+    """
+    claim = cases.PlacementClaim(
+        objective_mj=result.objective_mj,
+        current_mj=result.current_mj,
+        gap=result.gap,
+        status=result.status,
+        worthwhile=result.worthwhile,
+        min_saving_fraction=min_saving_fraction,
+        bounds=tuple(
+            cases.BoundClaim(
+                name=b.name,
+                value_mj=b.value_mj,
+                kind=b.kind,
+                source=b.source,
+                certificate=b.certificate or None,
+            )
+            for b in result.bounds
+        ),
+    )
+    case = placement_case(instance, result.placement)
+    _refuse(check_placement(case, claim), what=f"the result of {result.policy}")
+
+
+def judge_plan(instance: Instance, plan: MigrationPlan) -> None:
+    """Let the checks judge a plan.
+
+    Raises
+    ------
+    InternalError
+        When they refuse it.
+    """
+    case = cases.PlanCase(
+        placement=placement_case(instance, plan.target),
+        limits=cases.MoveLimits(**asdict(instance.moves)),
+        actions=_actions(plan),
+    )
+    _refuse(check_plan(case), what="the plan")
+
+
+def _refuse(violations: object, *, what: str) -> None:
+    found = list(violations)  # type: ignore[call-overload]
+    if found:
+        shown = "\n".join(f"{v.code}: {v.message}" for v in found[:10])
+        msg = f"the independent checks refuse {what} ({len(found)} violations):\n{shown}"
+        raise InternalError(msg)
+
+
+def placement_case(instance: Instance, target: Placement) -> cases.PlacementCase:
+    """Return an instance and a target as the plain record that the checks read."""
+    vms = instance.vms
+    return cases.PlacementCase(
+        hosts=_hosts(instance.fleet),
+        vms=cases.Guests(
+            ids=vms.ids,
+            is_container=vms.is_container,
+            vcpus=vms.vcpus.astype(np.int64),
+            cpu_mcores=vms.cpu_mcores,
+            memory_mib=vms.memory_mib,
+            dirty_mib_per_s=vms.dirty_mib_per_s,
+        ),
+        resources=instance.resources,
+        need=instance.need,
+        capacity=instance.capacity,
+        overhead=instance.vm_overhead,
+        load_mcores=instance.load_mcores,
+        move_mj=instance.move_mj,
+        movable=instance.movable,
+        active=instance.active,
+        rules=tuple(
+            cases.PlacementRule(
+                name=r.name,
+                vms=r.vms,
+                hosts=tuple(getattr(r, "hosts", ())),
+                continuous=r.continuous,
+            )
+            for r in instance.rules
+        ),
+        current=instance.current.host_of.astype(np.int64),
+        target=target.host_of.astype(np.int64),
+        horizon_s=instance.objective.horizon_s,
+        min_off_s=instance.objective.min_off_s,
+    )
+
+
+def _hosts(fleet: Fleet) -> cases.Hosts:
+    pue = np.array([site.pue for site in fleet.sites])
+    return cases.Hosts(
+        ids=fleet.host_ids,
+        kind_of=fleet.host_type.astype(np.int64),
+        kinds=tuple(_kind(t) for t in fleet.types),
+        control=fleet.power_control.astype(np.int64),
+        maintenance=fleet.maintenance,
+        powered_on=fleet.powered_on,
+        pue=pue[fleet.host_site],
+    )
+
+
+def _kind(kind: HostType) -> cases.HostKind:
+    hypervisor = kind.hypervisor
+    return cases.HostKind(
+        name=kind.name,
+        cores=kind.cores,
+        core_speed=kind.core_speed,
+        memory_mib=kind.memory_mib,
+        cpu_mcores=kind.cpu_mcores,
+        core_mcores=kind.core_mcores,
+        usable_mcores=kind.usable_mcores,
+        usable_memory_mib=kind.usable_memory_mib,
+        points_mw=kind.power.points_mw,
+        hosting_idle_mw=kind.power.hosting_idle_mw,
+        off_mw=kind.off_mw,
+        boot_s=kind.boot_s,
+        boot_mw=kind.boot_mw,
+        shutdown_s=kind.shutdown_s,
+        shutdown_mw=kind.shutdown_mw,
+        nic_mbit_per_s=kind.nic_mbit_per_s,
+        cpu_allocation_ratio=kind.cpu_allocation_ratio,
+        memory_allocation_ratio=kind.memory_allocation_ratio,
+        guest_kind=hypervisor.kind,
+        reserved_mcores=hypervisor.reserved_mcores,
+        reserved_memory_mib=hypervisor.reserved_memory_mib,
+        per_vm_mcores=hypervisor.per_vm_mcores,
+        per_vm_memory_mib=hypervisor.per_vm_memory_mib,
+        background_mcores=hypervisor.background_mcores,
+        moves=frozenset(hypervisor.moves),
+    )
+
+
+def _actions(plan: MigrationPlan) -> cases.Actions:
+    kinds = {"boot": cases.BOOT, "migration": cases.MOVE, "shutdown": cases.SHUTDOWN}
+    rows = []
+    for a in plan.actions:
+        if a.kind == "migration":
+            rows.append(
+                (a.vm, a.source, a.target, a.downtime_ms, a.moved_mib, a.overhead_mcores)
+            )
+        else:
+            rows.append((-1, -1, a.host, 0, 0, 0))
+    table = np.array(rows, dtype=np.int64).reshape(-1, 6)
+    return cases.Actions(
+        id=np.array([a.id for a in plan.actions], dtype=np.int64),
+        kind=np.array([kinds[a.kind] for a in plan.actions], dtype=np.int64),
+        vm=table[:, 0],
+        source=table[:, 1],
+        target=table[:, 2],
+        mode=tuple(a.mode if a.kind == "migration" else "" for a in plan.actions),
+        start_s=np.array([a.start_s for a in plan.actions], dtype=np.int64),
+        end_s=np.array([a.end_s for a in plan.actions], dtype=np.int64),
+        downtime_ms=table[:, 3],
+        moved_mib=table[:, 4],
+        rate_mib_per_s=np.array(
+            [a.rate_mib_per_s if a.kind == "migration" else 0.0 for a in plan.actions]
+        ),
+        overhead_mcores=table[:, 5],
+        parking=np.array([a.kind == "migration" and a.parking for a in plan.actions], dtype=np.bool_),
+        after=tuple(a.after for a in plan.actions),
+    )

@@ -1,0 +1,221 @@
+"""One run, stage by stage; every stage reads what the stages before it wrote, so it can be resumed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from consolidate.engine import replay
+from consolidate.errors import InfeasibleError, InputError
+from consolidate.model import CarbonIntensity, Instance, MigrationPlan, Replay, Result, Trace
+from consolidate.study import load, write
+from consolidate.study.config import RunConfig
+from consolidate.study.emissions import arm_emissions_g, intensities
+from consolidate.study.folder import read_json, write_json
+from consolidate.study.prepare import Prepared, prepare
+from consolidate.study.provenance import note_stage
+from consolidate.study.verbs import plan, solve
+from consolidate.model.progress import Progress, silent
+
+__all__ = ["BASELINE", "CONSOLIDATED", "RunData", "load_run", "plan_stage", "replay_stage", "run", "solve_stage"]
+
+BASELINE, CONSOLIDATED = "baseline", "consolidated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunData:
+    """A complete run, as nouns; see the fields of :class:`consolidate.reporting.Report`."""
+
+    folder: Path
+    manifest: dict[str, object]
+    trace: Trace
+    instance: Instance
+    result: Result
+    plan: MigrationPlan
+    baseline: Replay
+    consolidated: Replay
+    intensities: tuple[CarbonIntensity, ...]
+    emissions_g: dict[str, float]
+
+
+def run(
+    config: RunConfig, out: str | Path, *, progress: Progress = silent
+) -> RunData:
+    """Read, solve, plan and replay; return the run.
+
+    A folder that an interrupted run with the same options has left is taken up where it stopped.
+
+    Raises
+    ------
+    InputError
+        When the input is wrong, or ``out`` holds something else. Nothing is written then.
+    InfeasibleError
+        When there is no feasible placement.
+    """
+    folder = Path(out)
+    solve_stage(config, folder, progress=progress)
+    plan_stage(folder, progress=progress)
+    replay_stage(folder, config, progress=progress)
+    return load_run(folder)
+
+
+def solve_stage(
+    config: RunConfig, folder: Path, *, progress: Progress = silent
+) -> Result:
+    """Read the inputs and solve; the run folder then holds the problem and its result."""
+    progress(f"read {Path(config.trace).name}")
+    started = time.monotonic()
+    prepared = prepare(config)
+    # Whatever may be wrong with the carbon intensities has to show before anything is written.
+    _, assumed = intensities(prepared.instance.fleet, prepared.replayed.grid, config)
+    manifest = prepared.manifest()
+    manifest["defaults"] += [{"key": d.key, "value": d.value, "source": d.source} for d in assumed]  # type: ignore[operator]
+    if _is_taken_up(folder, manifest):
+        return load.load_result(folder)
+    result = _solve(prepared, progress)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "manifest.json", manifest)
+    write.write_instance(
+        folder, prepared.trace, prepared.instance, config.min_saving_fraction
+    )
+    write.write_result(folder, prepared.instance, result)
+    note_stage(folder, "solve", time.monotonic() - started, inputs=str(config.trace))
+    return result
+
+
+def _solve(prepared: Prepared, progress: Progress) -> Result:
+    config = prepared.config
+    result = solve(
+        prepared.instance,
+        config.policy,
+        budget=config.budget,
+        seed=config.seed,
+        min_saving_fraction=config.min_saving_fraction,
+        progress=progress,
+    )
+    return result.raise_if_infeasible()
+
+
+def _is_taken_up(folder: Path, manifest: dict[str, object]) -> bool:
+    """Say whether the folder holds a solved run with the same inputs and options.
+
+    Raises
+    ------
+    InputError
+        When it holds anything else.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return False
+    if not folder.is_dir():
+        msg = f"{folder}: is a file; --out needs a new folder"
+        raise InputError(msg)
+    if not (folder / "manifest.json").is_file():
+        msg = f"{folder}: is not empty and no run folder; --out needs a new one"
+        raise InputError(msg)
+    if read_json(folder / "manifest.json") != _as_json(manifest):
+        msg = (
+            f"{folder}: holds a run with other inputs, options or version; "
+            "give --out another folder, or remove this one"
+        )
+        raise InputError(msg)
+    return (folder / "result.json").is_file()
+
+
+def _as_json(value: dict[str, object]) -> object:
+    import json
+
+    return json.loads(json.dumps(value))
+
+
+def plan_stage(folder: Path, *, progress: Progress = silent) -> MigrationPlan:
+    """Schedule the moves of a solved run folder."""
+    if (folder / "plan.parquet").is_file():
+        return load.load_plan(folder)
+    started = time.monotonic()
+    instance, result = load.load_instance(folder), load.load_result(folder)
+    if result.status == "infeasible":
+        raise InfeasibleError(result.message, vms=result.blocking_vms)
+    if result.worthwhile:
+        made = plan(instance, result.placement, progress=progress)
+    else:
+        made = MigrationPlan.empty(instance.current)
+    write.write_plan(folder, made)
+    note_stage(folder, "plan", time.monotonic() - started)
+    return made
+
+
+def replay_stage(
+    folder: Path,
+    config: RunConfig | None = None,
+    *,
+    progress: Progress = silent,
+) -> tuple[Replay, Replay]:
+    """Replay both arms of a planned run folder and account for their carbon."""
+    manifest = read_json(folder / "manifest.json")
+    config = config or config_from(manifest)
+    arms = tuple(folder / "replay" / arm / "service.json" for arm in (BASELINE, CONSOLIDATED))
+    instance, trace = load.load_instance(folder), load.load_trace(folder)
+    window = trace.window(*manifest["windows"]["replay"])
+    started = time.monotonic()
+    for label, done in zip((BASELINE, CONSOLIDATED), arms, strict=True):
+        if done.is_file():
+            continue
+        what = instance.current if label == BASELINE else load.load_plan(folder)
+        arm = replay(
+            window,
+            instance.fleet,
+            what,
+            label=label,
+            rules=instance.rules,
+            progress=progress,
+        )
+        write.write_replay(folder, arm)
+    both = load.load_replay(folder, BASELINE), load.load_replay(folder, CONSOLIDATED)
+    if not (folder / "carbon.json").is_file():
+        found, _ = intensities(instance.fleet, window.grid, config)
+        emissions = {arm.label: arm_emissions_g(arm, found) for arm in both}
+        write.write_carbon(folder, found, emissions)
+    note_stage(folder, "replay", time.monotonic() - started)
+    return both
+
+
+def config_from(manifest: dict[str, object]) -> RunConfig:
+    """Return the options that replaying needs; files are named without their folder in a manifest."""
+    options = manifest["options"]
+    assert isinstance(options, dict)
+    keys = ("trace", "carbon", "carbon_scope", "redate_year")
+    return RunConfig(**{key: options[key] for key in keys})
+
+
+def load_run(folder: str | Path) -> RunData:
+    """Read a complete run folder.
+
+    Raises
+    ------
+    InputError
+        When it is not one, or some stage is missing.
+    """
+    folder = Path(folder)
+    manifest = read_json(folder / "manifest.json")
+    for name, verb in (
+        ("plan.parquet", "plan"),
+        (f"replay/{CONSOLIDATED}/service.json", "replay"),
+        ("carbon.json", "replay"),
+    ):
+        if not (folder / name).is_file():
+            msg = f"{folder}: {name} is not there yet; run: consolidate {verb} {folder}"
+            raise InputError(msg)
+    found, emissions = load.load_carbon(folder)
+    return RunData(
+        folder=folder,
+        manifest=manifest,
+        trace=load.load_trace(folder),
+        instance=load.load_instance(folder),
+        result=load.load_result(folder),
+        plan=load.load_plan(folder),
+        baseline=load.load_replay(folder, BASELINE),
+        consolidated=load.load_replay(folder, CONSOLIDATED),
+        intensities=found,
+        emissions_g=emissions,
+    )
