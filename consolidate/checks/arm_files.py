@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from consolidate.checks.arms import LEDGER, STATES, Arm, Demand, MovesMade, Residency, States
 from consolidate.checks.cases import Hosts
@@ -27,7 +28,7 @@ SERVICE_KEYS = (
 )
 
 
-def load_arm(folder: Path, label: str, *, demand: Demand, hosts: Hosts, vms: int) -> Arm:
+def load_arm(folder: Path, label: str, *, demand: Demand, hosts: Hosts, vms: int, n_sites: int) -> Arm:
     """Read one arm; ``folder`` is the run folder."""
     at = f"replay/{label}"
     causes = dict.fromkeys(LEDGER, "int64")
@@ -59,8 +60,22 @@ def load_arm(folder: Path, label: str, *, demand: Demand, hosts: Hosts, vms: int
         power_w=steps.floats("power_w"),
         hosts_on=steps.integers("hosts_on"),
         unmet_mcore_s=steps.integers("unmet_mcore_s"),
+        site_mj=_sites(folder, at, n_sites=n_sites, n_steps=demand.n_steps),
         service={key: service.integer(key) for key in SERVICE_KEYS},
     )
+
+
+def _sites(folder: Path, at: str, *, n_sites: int, n_steps: int) -> NDArray[np.int64]:
+    name = f"{at}/sites.parquet"
+    table = read_table(folder, name, {"site": "int32", "step": "int32", "energy_mj": "int64"})
+    site = table.indices("site", least=0, limit=n_sites)
+    step = table.indices("step", least=0, limit=n_steps)
+    if np.unique(site * n_steps + step).size != table.rows or table.rows != n_sites * n_steps:
+        message = f"{name} needs one row for each of {n_sites} sites and {n_steps} steps"
+        raise MalformedError(message, code="V0.value", file=name, rows=table.rows)
+    energy_mj = np.zeros((n_sites, n_steps), dtype=np.int64)
+    energy_mj[site, step] = table.integers("energy_mj")
+    return energy_mj
 
 
 def _states(folder: Path, at: str, hosts: int) -> States:

@@ -124,6 +124,8 @@ class Arm:
         Names, and energy by cause, shape ``(hosts, 6)`` in the order of :data:`LEDGER`.
     step_start_utc_s, step_mj, power_w, hosts_on, unmet_mcore_s
         Columns of ``steps.parquet``; ``step_mj`` has shape ``(steps, 6)``.
+    site_mj
+        Energy of each site and step, shape ``(sites, steps)``.
     service
         Whole numbers of ``service.json``.
     """
@@ -139,14 +141,20 @@ class Arm:
     power_w: NDArray[np.float64]
     hosts_on: NDArray[np.int64]
     unmet_mcore_s: NDArray[np.int64]
+    site_mj: NDArray[np.int64]
     service: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmCase:
-    """A replayed arm with all that it rests on; ``actions`` only for the arm that executes a plan."""
+    """A replayed arm with all that it rests on.
+
+    ``site_of`` is the site of each host, shape ``(hosts,)``; ``actions`` is there only for the arm that
+    executes a plan.
+    """
 
     placement: PlacementCase
+    site_of: NDArray[np.int64]
     demand: Demand
     arm: Arm
     actions: Actions | None = None

@@ -5,9 +5,9 @@ down: since ``sum of floor(x) <= floor(sum of x)``, needs that fit a capacity st
 and the capacity, are multiplied by the same fraction and rounded down (Chvatal 1973,
 doi:10.1016/0012-365X(73)90167-2).
 
-Two places differ from the formula there, so that the value is a bound whatever the numbers: where a
+One place is stricter than the formula there, so that the value is a bound whatever the numbers: where a
 hosting curve falls with load and guests cost the host CPU of their own, the power at a load is the least
-at that load *or above*; and a host that no VM may use but that stays on contributes its energy on.
+at that load *or above*.
 """
 
 from __future__ import annotations
@@ -150,22 +150,15 @@ def _whole(source: Mapping[str, object], key: str, *, least: int) -> int:
 
 
 def _multipliers(certificate: Mapping[str, object], n_resources: int) -> _Multipliers:
-    plain, scaled = certificate.get("resource_multipliers", []), certificate.get("rows", [])
-    if not isinstance(plain, list | tuple) or len(plain) not in (0, n_resources):
-        msg = f"needs one of resource_multipliers for each of {n_resources} resources"
-        raise ValueError(msg)
-    if not isinstance(scaled, list | tuple) or not all(isinstance(e, Mapping) for e in scaled):
+    entries = certificate.get("rows")
+    if not isinstance(entries, list | tuple) or not all(isinstance(e, Mapping) for e in entries):
         msg = "needs a list of objects as rows"
         raise ValueError(msg)
-    entries = [
-        {"resource": r, "numerator": 1, "denominator": 1, "multiplier": value}
-        for r, value in enumerate(plain)
-    ]
     rows = []
-    for entry in [*entries, *scaled]:
+    for entry in entries:
         row = _Row(
             resource=_whole(entry, "resource", least=0),
-            numerator=_whole(entry, "numerator", least=0),
+            numerator=_whole(entry, "numerator", least=1),
             denominator=_whole(entry, "denominator", least=1),
             multiplier=_whole(entry, "multiplier", least=0),
         )
@@ -188,8 +181,7 @@ def certified_mj(case: PlacementCase, certificate: Mapping[str, object]) -> int:
     case
         Needs, capacities, fleet and present placement.
     certificate
-        ``scale``, ``load_multiplier`` and ``resource_multipliers`` or ``rows``; whole numbers, none
-        negative.
+        ``scale``, ``load_multiplier`` and ``rows``; whole numbers, none negative.
 
     Raises
     ------

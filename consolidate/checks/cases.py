@@ -186,7 +186,7 @@ class PlacementCase:
         How long the target is held.
     min_off_s : s
         No host is switched off for less than this, nor for less than four times the off time that pays
-        for its shutdown and boot; ``None`` leaves such limits out.
+        for its shutdown and boot.
     """
 
     hosts: Hosts
@@ -203,7 +203,7 @@ class PlacementCase:
     current: NDArray[np.int64]
     target: NDArray[np.int64]
     horizon_s: int
-    min_off_s: int | None = None
+    min_off_s: int
 
     def may_switch_off(self) -> NDArray[np.bool_]:
         """Say of each host whether it is on, may be switched off, and would be off for long enough."""
@@ -212,8 +212,6 @@ class PlacementCase:
         return out
 
     def _off_pays(self, kind: HostKind) -> bool:
-        if self.min_off_s is None:
-            return True
         gain_mw = kind.points_mw[0] - kind.off_mw
         spent_mj = kind.shutdown_s * (kind.shutdown_mw - kind.off_mw)
         spent_mj += kind.boot_s * (kind.boot_mw - kind.off_mw)

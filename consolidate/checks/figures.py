@@ -12,7 +12,6 @@ import numpy as np
 
 from consolidate.checks.arms import LEDGER, ON, Arm, Demand
 from consolidate.checks.bound import gap_of
-from consolidate.checks.carbon import Intensity, emissions_kg
 from consolidate.checks.cases import BOOT, MOVE, SHUTDOWN, Actions, PlacementCase, PlacementClaim
 from consolidate.units import JOULES_PER_KWH, MCORES_PER_CORE, MIB_PER_GIB
 
@@ -28,7 +27,7 @@ class Facts:
     demand: Demand
     actions: Actions | None
     arms: Mapping[str, Arm]
-    intensity: Intensity | None
+    emissions_kg: Mapping[str, float]
 
 
 def derived_figures(facts: Facts) -> dict[str, float]:
@@ -47,8 +46,7 @@ def derived_figures(facts: Facts) -> dict[str, float]:
         }
     if baseline is not None and after is not None:
         values |= _savings(facts.case, baseline, after)
-    if facts.intensity is not None:
-        values |= _carbon(facts, facts.intensity)
+    values |= _carbon(facts, facts.emissions_kg)
     return {metric: float(value) for metric, value in values.items()}
 
 
@@ -143,6 +141,10 @@ def _savings(case: PlacementCase, baseline: Arm, after: Arm) -> dict[str, float]
         "energy_saved_fraction": _share(saved_mj, _total_mj(baseline)),
         "energy_saved_switching_off_kwh": _kwh(by_off_mj),
         "energy_saved_packing_kwh": _kwh(saved_mj - by_off_mj),
+        "energy_saved_facility_proportional_kwh": float(
+            ((baseline.host_mj - after.host_mj).sum(axis=1) * case.hosts.pue).sum()
+        )
+        / (1_000 * JOULES_PER_KWH),
     }
     for k, column in enumerate(LEDGER):
         cause = column.removesuffix("_mj")
@@ -161,14 +163,11 @@ def _off_gain_mj(case: PlacementCase, arm: Arm) -> int:
     return would_mj - int(arm.step_mj[:, 3:].sum())
 
 
-def _carbon(facts: Facts, intensity: Intensity) -> dict[str, float]:
-    kg = {
-        label: emissions_kg(arm, intensity, step_s=facts.demand.step_s)
-        for label, arm in facts.arms.items()
-    }
+def _carbon(facts: Facts, kg: Mapping[str, float]) -> dict[str, float]:
     values = {f"operational_carbon_{label}_kg": emitted for label, emitted in kg.items()}
-    for label, arm in facts.arms.items():
-        values[f"carbon_intensity_{label}_g_per_kwh"] = _share(1_000 * kg[label], _kwh(_total_mj(arm)))
+    for label, emitted in kg.items():
+        energy_kwh = _kwh(_total_mj(facts.arms[label]))
+        values[f"carbon_intensity_{label}_g_per_kwh"] = _share(1_000 * emitted, energy_kwh)
     if {"baseline", "consolidated"} <= kg.keys():
         saved = kg["baseline"] - kg["consolidated"]
         values |= {

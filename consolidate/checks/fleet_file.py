@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from consolidate.checks.cases import KEEP_ON, MANAGED, NO_WAKE, Guests, HostKind, Hosts
 from consolidate.checks.files import Json, MalformedError, read_json, read_table
 
-__all__ = ["load_guests", "load_hosts"]
+__all__ = ["load_guests", "load_hosts", "load_sites"]
 
 _CONTROL = {"managed": MANAGED, "keep_on": KEEP_ON, "no_wake": NO_WAKE}
 _GUEST_KINDS = ("type1", "type2", "container_engine")
@@ -40,6 +41,14 @@ def load_hosts(folder: Path) -> Hosts:
             [sites[_index(e, "site", len(sites))].number("pue") for e in entries], dtype=np.float64
         ),
     )
+
+
+def load_sites(folder: Path) -> tuple[NDArray[np.int64], int]:
+    """Read the site of each host, shape ``(hosts,)``, and the number of sites."""
+    fleet = read_json(folder, "fleet.json")
+    n_sites = len(fleet.items("sites"))
+    sites = [_index(entry, "site", n_sites) for entry in fleet.objects("hosts")]
+    return np.array(sites, dtype=np.int64), n_sites
 
 
 def _index(entry: Json, key: str, limit: int) -> int:

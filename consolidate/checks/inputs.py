@@ -15,12 +15,34 @@ from numpy.typing import NDArray
 from consolidate.checks.cases import HostKind, PlacementCase
 from consolidate.checks.verdict import Violation, each
 
-__all__ = ["input_violations"]
+__all__ = ["input_violations", "switching_violations"]
 
 
 def input_violations(case: PlacementCase) -> list[Violation]:
     """Return where needs, capacities and host types contradict each other."""
     return [*_types(case), *_needs(case), *_allocations(case), *_capacities(case), *_overheads(case)]
+
+
+def switching_violations(case: PlacementCase, stated: NDArray[np.bool_]) -> list[Violation]:
+    """Return hosts of which a run says wrongly whether a plan may switch them off.
+
+    Parameters
+    ----------
+    case
+        The case.
+    stated
+        What the run says, shape ``(hosts,)``.
+    """
+
+    def differs(h: int) -> tuple[str, dict[str, object]]:
+        name, word = case.hosts.name(h), "may" if stated[h] else "may not"
+        return (
+            f"host {name} {word} be switched off by capacities.parquet; state, power "
+            "control, horizon and break-even off time say the opposite",
+            {"host": name, "stated": bool(stated[h])},
+        )
+
+    return each("V13.may-switch-off", np.flatnonzero(stated != case.may_switch_off()), differs)
 
 
 def _types(case: PlacementCase) -> list[Violation]:

@@ -47,6 +47,8 @@ class Recount:
     ----------
     host_mj, step_mj
         Energy by cause, shapes ``(hosts, 6)`` and ``(steps, 6)``.
+    site_mj
+        Energy of each site and step, shape ``(sites, steps)``.
     unmet_mcore_s
         Unmet demand of each step, shape ``(steps,)``.
     hosts_on
@@ -57,6 +59,7 @@ class Recount:
 
     host_mj: NDArray[np.int64]
     step_mj: NDArray[np.int64]
+    site_mj: NDArray[np.int64]
     unmet_mcore_s: NDArray[np.int64]
     hosts_on: NDArray[np.int64]
     service: dict[str, int]
@@ -67,6 +70,7 @@ def recount(case: ArmCase) -> Recount:
     demand, n_hosts = case.demand, case.placement.hosts.n
     host_mj = np.zeros((n_hosts, len(LEDGER)), dtype=np.int64)
     step_mj = np.zeros((demand.n_steps, len(LEDGER)), dtype=np.int64)
+    site_mj = np.zeros(case.arm.site_mj.shape, dtype=np.int64)
     sums = ServiceSums.empty(demand.n_steps)
     add_live_stops(case, sums)
     per_step = max(1, demand.vm.size // max(demand.n_steps, 1)) + n_hosts
@@ -78,12 +82,15 @@ def recount(case: ArmCase) -> Recount:
         intervals, states = _intervals(case, pieces, moves, first=first, stop=stop)
         energy = _energy(case, intervals, states)
         np.add.at(host_mj, intervals.host, energy)
-        np.add.at(step_mj, intervals.start_s // demand.step_s, energy)
+        step = intervals.start_s // demand.step_s
+        np.add.at(step_mj, step, energy)
+        np.add.at(site_mj, (case.site_of[intervals.host], step), energy.sum(axis=1))
         vm_service(pieces, moves, sums)
         host_service(case, intervals, states[:, ON] > 0, sums)
     return Recount(
         host_mj=host_mj,
         step_mj=step_mj,
+        site_mj=site_mj,
         unmet_mcore_s=sums.unmet_mcore_s,
         hosts_on=_hosts_on(case),
         service={**sums.totals(case), "power_cycles": cycles(case)},
@@ -255,6 +262,10 @@ def _derived_columns(case: ArmCase, again: Recount) -> list[Violation]:
         ("power_w", ~np.isclose(arm.power_w, mean_w, rtol=1e-9, atol=0.0), mean_w, arm.power_w),
         ("hosts_on", arm.hosts_on != again.hosts_on, again.hosts_on, arm.hosts_on),
         ("start_utc", arm.step_start_utc_s != starts, starts, arm.step_start_utc_s),
+        *(
+            (f"energy_mj of site {k}", stated != derived, derived, stated)
+            for k, (stated, derived) in enumerate(zip(arm.site_mj, again.site_mj, strict=True))
+        ),
     ):
 
         def differs(
@@ -269,5 +280,6 @@ def _derived_columns(case: ArmCase, again: Recount) -> list[Violation]:
                 {"arm": arm.label, "column": column, "step": i},
             )
 
-        found += each("V9.step", np.flatnonzero(wrong), differs)
+        code = "V9.site" if column.startswith("energy_mj") else "V9.step"
+        found += each(code, np.flatnonzero(wrong), differs)
     return found

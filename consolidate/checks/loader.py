@@ -37,8 +37,10 @@ __all__ = [
     "load_case",
     "load_claim",
     "load_demand",
+    "load_emissions",
     "load_intensity",
     "load_limits",
+    "load_switchable",
     "load_windows",
 ]
 
@@ -152,7 +154,7 @@ def load_case(folder: Path, hosts: Hosts, vms: Guests) -> PlacementCase:
         current=current,
         target=target,
         horizon_s=instance.integer("horizon_s", least=1),
-        min_off_s=(instance.integer("min_off_s", least=0) if "min_off_s" in instance.content else None),
+        min_off_s=instance.integer("min_off_s", least=0),
     )
 
 
@@ -199,6 +201,12 @@ def _rule(entry: Json, *, hosts: int, vms: int) -> PlacementRule:
     if name == "root" and len(named) != len(members):
         entry.fail("hosts", f"needs one host for each of {len(members)} VMs, got {len(named)}")
     return PlacementRule(name=name, vms=members, hosts=named, continuous=entry.flag("continuous"))
+
+
+def load_switchable(folder: Path, hosts: Hosts) -> NDArray[np.bool_]:
+    """Read which hosts the run says may be switched off, shape ``(hosts,)``."""
+    table = read_table(folder, "capacities.parquet", {"may_switch_off": "bool"})
+    return _rows(table, hosts.n).flags("may_switch_off")
 
 
 def load_limits(folder: Path) -> MoveLimits:
@@ -304,12 +312,19 @@ def _ids(name: str, row: int, text: str) -> tuple[int, ...]:
         raise MalformedError(message, code="V0.value", file=name, column="after", row=row) from None
 
 
-def load_intensity(folder: Path) -> Intensity:
+def load_intensity(folder: Path, *, n_sites: int) -> Intensity:
     """Read the carbon intensity."""
-    kinds = {"start_utc": "timestamp", "end_utc": "timestamp", "g_per_kwh": "double"}
+    kinds = {"site": "int32", "start_utc": "timestamp", "end_utc": "timestamp", "g_per_kwh": "double"}
     table = read_table(folder, "carbon.parquet", kinds)
     return Intensity(
+        site=table.indices("site", least=0, limit=n_sites),
         start_utc_s=table.integers("start_utc"),
         end_utc_s=table.integers("end_utc"),
         g_per_kwh=table.floats("g_per_kwh"),
     )
+
+
+def load_emissions(folder: Path) -> dict[str, float]:
+    """Read the emissions that the run states for each arm, in grams."""
+    stated = read_json(folder, "carbon.json").object("emissions_g")
+    return {label: stated.number(label) for label in stated.content}

@@ -7,15 +7,18 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from consolidate.checks.arm_files import load_arm
 from consolidate.checks.arms import Arm, ArmCase, Demand
 from consolidate.checks.bound import bound_verdict, bound_violations
-from consolidate.checks.carbon import Intensity, coverage_violations
+from consolidate.checks.carbon import coverage_violations, emission_violations, emissions_kg
 from consolidate.checks.cases import MOVE, Actions, PlacementCase, PlacementClaim, PlanCase
 from consolidate.checks.figures import Facts, derived_figures
 from consolidate.checks.files import read_json, read_text
-from consolidate.checks.fleet_file import load_guests, load_hosts
-from consolidate.checks.inputs import input_violations
+from consolidate.checks.fleet_file import load_guests, load_hosts, load_sites
+from consolidate.checks.inputs import input_violations, switching_violations
 from consolidate.checks.ledger import energy_violations, recount
 from consolidate.checks.loader import (
     Problems,
@@ -23,8 +26,10 @@ from consolidate.checks.loader import (
     load_case,
     load_claim,
     load_demand,
+    load_emissions,
     load_intensity,
     load_limits,
+    load_switchable,
     load_windows,
 )
 from consolidate.checks.objective import objective_violations
@@ -152,15 +157,20 @@ class _Judge:
             case = attempt(partial(load_case, folder, hosts, vms))
         if windows is not None and vms is not None:
             demand = attempt(partial(load_demand, folder, windows, n_vms=vms.n))
+        sites = attempt(partial(load_sites, folder)) if hosts is not None else None
+        n_sites = 0 if sites is None else sites[1]
         actions = None
         arms: dict[str, Arm] = {}
         if case is not None:
             self._checked |= {"VMs": case.vms.n, "hosts": case.hosts.n, "rules": len(case.rules)}
+            switchable = attempt(partial(load_switchable, folder, case.hosts))
+            if switchable is not None:
+                self._violations += switching_violations(case, switchable)
             placed = self._placement(case, claim)
             actions = self._plan(case, claim, placed=placed)
-            if demand is not None:
-                arms = self._replay(case, demand, actions)
-        intensity = self._carbon(demand)
+            if demand is not None and sites is not None:
+                arms = self._replay(case, demand, sites, actions)
+        emissions = self._carbon(arms, demand, n_sites=n_sites)
         if case is not None and claim is not None and demand is not None:
             self._report(
                 Facts(
@@ -169,7 +179,7 @@ class _Judge:
                     demand=demand,
                     actions=actions,
                     arms=arms,
-                    intensity=intensity,
+                    emissions_kg=emissions,
                 )
             )
         return Verdict(
@@ -232,7 +242,13 @@ class _Judge:
             )
         return actions
 
-    def _replay(self, case: PlacementCase, demand: Demand, actions: Actions | None) -> dict[str, Arm]:
+    def _replay(
+        self,
+        case: PlacementCase,
+        demand: Demand,
+        sites: tuple[NDArray[np.int64], int],
+        actions: Actions | None,
+    ) -> dict[str, Arm]:
         at = self._folder / "replay"
         labels = sorted(entry.name for entry in at.iterdir() if entry.is_dir()) if at.is_dir() else []
         if not labels:
@@ -240,7 +256,13 @@ class _Judge:
         arms: dict[str, Arm] = {}
         for label in labels:
             load = partial(
-                load_arm, self._folder, label, demand=demand, hosts=case.hosts, vms=case.vms.n
+                load_arm,
+                self._folder,
+                label,
+                demand=demand,
+                hosts=case.hosts,
+                vms=case.vms.n,
+                n_sites=sites[1],
             )
             arm = self._problems.attempt(load)
             if arm is None:
@@ -248,6 +270,7 @@ class _Judge:
             arms[label] = arm
             judged = ArmCase(
                 placement=case,
+                site_of=sites[0],
                 demand=demand,
                 arm=arm,
                 actions=actions if label == PLANNED_ARM else None,
@@ -260,20 +283,34 @@ class _Judge:
             self._checked["replayed seconds"] = demand.duration_s * len(arms)
         return arms
 
-    def _carbon(self, demand: Demand | None) -> Intensity | None:
+    def _carbon(self, arms: dict[str, Arm], demand: Demand | None, *, n_sites: int) -> dict[str, float]:
+        """Judge intensities and emissions; return the emissions of each arm in kilograms."""
         if not (self._folder / "carbon.parquet").exists():
             self._absent.append("carbon")
-            return None
-        intensity = self._problems.attempt(partial(load_intensity, self._folder))
+            return {}
+        attempt = self._problems.attempt
+        intensity = attempt(partial(load_intensity, self._folder, n_sites=n_sites))
+        stated = attempt(partial(load_emissions, self._folder))
         if intensity is None or demand is None:
-            return None
+            return {}
         found = coverage_violations(
             intensity,
+            n_sites=n_sites,
             start_utc_s=demand.start_utc_s,
             end_utc_s=demand.start_utc_s + demand.duration_s,
         )
-        covered = self._add(found, "the carbon intensity covers the whole replay, once")
-        return intensity if covered else None
+        if found:
+            self._violations += found
+            return {}
+        emitted = {
+            label: emissions_kg(arm, intensity, step_s=demand.step_s) for label, arm in arms.items()
+        }
+        if stated is not None:
+            self._add(
+                emission_violations(stated, emitted),
+                "emissions are energy times intensity, site by site, over the whole replay",
+            )
+        return emitted
 
     def _report(self, facts: Facts) -> None:
         folder, attempt = self._folder, self._problems.attempt

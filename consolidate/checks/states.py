@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from consolidate.checks.arms import BOOTING, OFF, ON, SHUTTING_DOWN, STATES, ArmCase
-from consolidate.checks.cases import BOOT, SHUTDOWN
+from consolidate.checks.cases import BOOT, MANAGED, NO_WAKE, SHUTDOWN
 from consolidate.checks.spans import misfits
 from consolidate.checks.verdict import Violation, each
 
@@ -92,10 +92,9 @@ def _walk(case: ArmCase) -> list[Violation]:
             instant = _FOLLOWS_INSTANTLY.get((previous, state))
             if (previous, state) not in _FOLLOWS and not (instant and getattr(kind, instant) == 0):
                 illegal[i] = f"directly after being {STATES[previous]}"
-            elif not hosts.may_switch_off()[h] and state in (SHUTTING_DOWN, OFF) and previous == ON:
-                if not hosts.may_boot()[h]:
-                    illegal[i] = "although it must not be switched off"
-            elif previous == OFF and not hosts.powered_on[h] and not hosts.may_boot()[h]:
+            elif previous == ON and (hosts.control[h] != MANAGED or hosts.maintenance[h]):
+                illegal[i] = "although it must not be switched off"
+            elif previous == OFF and (hosts.control[h] == NO_WAKE or hosts.maintenance[h]):
                 illegal[i] = "although it must not be switched on"
         due = {BOOTING: kind.boot_s, SHUTTING_DOWN: kind.shutdown_s}.get(state)
         lasts = int(s.end_s[i] - s.start_s[i])
@@ -164,7 +163,7 @@ def _plan(case: ArmCase) -> list[Violation]:
 def _state_at(case: ArmCase, host: int, at_s: int) -> int:
     s = case.arm.states
     rows = np.flatnonzero((s.host == host) & (s.start_s <= at_s) & (at_s < s.end_s))
-    return int(s.state[rows[0]])
+    return int(s.state[rows[0]]) if rows.size else OFF
 
 
 def cycles(case: ArmCase) -> int:

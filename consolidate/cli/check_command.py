@@ -12,7 +12,7 @@ __all__ = ["command"]
 @click.command("check")
 @click.argument("run")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
-def command(run: str, as_json: bool) -> int:  # noqa: FBT001
+def command(run: str, as_json: bool) -> int:
     """Re-derive everything in the run folder RUN with code that shares nothing with the solver.
 
     Exit code 4 when anything does not hold.

@@ -13,12 +13,18 @@ __all__ = ["command"]
 
 @click.command("compare")
 @click.argument("trace")
-@click.option("--policies", default="ffd,bfd,dot,pabfd,drain,auto", show_default=True, metavar="NAME,...", help="Policies to compare.")
+@click.option(
+    "--policies",
+    default="ffd,bfd,dot,pabfd,drain,auto",
+    show_default=True,
+    metavar="NAME,...",
+    help="Policies to compare.",
+)
 @click.option("--seeds", default="0", show_default=True, metavar="N,...", help="Seeds of each policy.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @run_options
 @click.option("--quiet", is_flag=True, help="No progress.")
-def command(trace: str, policies: str, seeds: str, as_csv: bool, quiet: bool, **given: Any) -> None:  # noqa: FBT001
+def command(trace: str, policies: str, seeds: str, as_csv: bool, quiet: bool, **given: Any) -> None:
     """Solve, plan and replay TRACE under several policies, against doing nothing."""
     from consolidate.cli.progress import show_progress
     from consolidate.forecasting import Percentile

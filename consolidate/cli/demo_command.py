@@ -8,12 +8,14 @@ __all__ = ["command"]
 
 
 @click.command("demo")
-@click.option("--out", default="consolidate-demo", show_default=True, metavar="FOLDER", help="Folder to write.")
+@click.option(
+    "--out", default="consolidate-demo", show_default=True, metavar="FOLDER", help="Folder to write."
+)
 @click.option("--vms", default=240, show_default=True, help="Number of VMs.")
 @click.option("--days", default=8.0, show_default=True, help="Length of the trace.")
 @click.option("--seed", default=0, show_default=True, help="Seed of data and solver.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def command(out: str, vms: int, days: float, seed: int, quiet: bool) -> int:  # noqa: FBT001
+def command(out: str, vms: int, days: float, seed: int, quiet: bool) -> int:
     """Generate a private cloud, consolidate it, check everything, and write the report."""
     from pathlib import Path
 

@@ -29,7 +29,10 @@ def _entries(kind: str) -> list[tuple[str, str]]:
         from consolidate.model import spec_servers
 
         return [
-            (s.name, f"{s.year} {s.system}, {s.cpu}, {s.cores} cores, {s.points_w[0]:g}-{s.points_w[-1]:g} W")
+            (
+                s.name,
+                f"{s.year} {s.system}, {s.cpu}, {s.cores} cores, {s.points_w[0]:g}-{s.points_w[-1]:g} W",
+            )
             for s in spec_servers().values()
         ]
     if kind == "zones":

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from consolidate import __version__
+from consolidate._version import __version__
 
 __all__ = ["cli", "main"]
 
@@ -82,7 +82,9 @@ def _run(args: list[str] | None) -> int:
     try:
         result: Any = cli.main(args=args, prog_name="consolidate", standalone_mode=False)
     except click.exceptions.Abort:
-        click.echo("interrupted; what was finished is kept, the same command goes on from there", err=True)
+        click.echo(
+            "interrupted; what was finished is kept, the same command goes on from there", err=True
+        )
         return 130
     except click.ClickException as error:
         error.show()

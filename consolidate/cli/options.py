@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -10,30 +10,70 @@ import click
 if TYPE_CHECKING:
     from consolidate.study import RunConfig
 
-__all__ = ["config_from", "run_options"]
+__all__ = ["config_from", "reader_options", "run_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.option("--format", help="Trace format; found from the file by default."),
     click.option("--reader", multiple=True, metavar="KEY=VALUE", help="Option of the trace reader."),
-    click.option("--repair", default="", metavar="NAME,...", help="Repairs the reader may make, or 'all'."),
+    click.option(
+        "--repair", default="", metavar="NAME,...", help="Repairs the reader may make, or 'all'."
+    ),
     click.option("--fleet", metavar="FILE|NAME", help="Fleet file, or name of a built-in fleet."),
     click.option("--placement", metavar="FILE", help="Present placement (CSV). Default: spread evenly."),
     click.option("--rules", metavar="FILE", help="Placement rules (TOML)."),
-    click.option("--percentile", default=95.0, show_default=True, help="CPU percentile that sizes a VM."),
-    click.option("--sizing-fraction", default=0.25, show_default=True, help="First part of the trace, which sizes; the rest is replayed."),
-    click.option("--hindsight", is_flag=True, help="Size on the replayed window itself (labelled everywhere)."),
-    click.option("--cpu-limit", type=float, help="Part of a host's CPU that sized demand may fill. Default 0.9."),
+    click.option(
+        "--percentile", default=95.0, show_default=True, help="CPU percentile that sizes a VM."
+    ),
+    click.option(
+        "--sizing-fraction",
+        default=0.25,
+        show_default=True,
+        help="First part of the trace, which sizes; the rest is replayed.",
+    ),
+    click.option(
+        "--hindsight", is_flag=True, help="Size on the replayed window itself (labelled everywhere)."
+    ),
+    click.option(
+        "--cpu-limit", type=float, help="Part of a host's CPU that sized demand may fill. Default 0.9."
+    ),
     click.option("--policy", default="auto", show_default=True, help="See `consolidate list policies`."),
     click.option("--iterations", default=20_000, show_default=True, help="Iterations of local search."),
-    click.option("--deterministic-seconds", default=10.0, show_default=True, help="Work of the exact solver."),
-    click.option("--time-limit", type=float, metavar="S", help="Wall time of the solver; results then depend on the machine."),
+    click.option(
+        "--deterministic-seconds", default=5.0, show_default=True, help="Work of the exact solver."
+    ),
+    click.option(
+        "--time-limit",
+        type=float,
+        metavar="S",
+        help="Wall time of the solver; results then depend on the machine.",
+    ),
     click.option("--seed", default=0, show_default=True, help="Seed of everything random."),
-    click.option("--min-saving", default=0.01, show_default=True, help="Least part of the energy a plan must save."),
-    click.option("--carbon", metavar="FILE|ZONE|G", help="Intensity file, zone, or g/kWh. Default: zone of the site."),
-    click.option("--carbon-scope", type=click.Choice(["life_cycle", "direct"]), default="life_cycle", show_default=True, help="For files that have both."),
-    click.option("--redate", type=int, metavar="YEAR", help="Use intensities of the same weekday and hour of this year."),
+    click.option(
+        "--min-saving",
+        default=0.01,
+        show_default=True,
+        help="Least part of the energy a plan must save.",
+    ),
+    click.option(
+        "--carbon",
+        metavar="FILE|ZONE|G",
+        help="Intensity file, zone, or g/kWh. Default: zone of the site.",
+    ),
+    click.option(
+        "--carbon-scope",
+        type=click.Choice(["life_cycle", "direct"]),
+        default="life_cycle",
+        show_default=True,
+        help="For files that have both.",
+    ),
+    click.option(
+        "--redate",
+        type=int,
+        metavar="YEAR",
+        help="Use intensities of the same weekday and hour of this year.",
+    ),
 )
 
 
@@ -46,21 +86,13 @@ def run_options(function: F) -> F:
 
 def config_from(trace: str, given: dict[str, Any]) -> RunConfig:
     """Turn parsed options into a :class:`~consolidate.study.RunConfig`."""
-    from consolidate.errors import ConfigError
     from consolidate.solvers import Budget
     from consolidate.study import RunConfig
 
-    reader: dict[str, object] = {}
-    for pair in given["reader"]:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            msg = f"needs KEY=VALUE, got {pair!r}"
-            raise ConfigError(msg, path="--reader")
-        reader[key.replace("-", "_")] = _value(value)
     return RunConfig(
         trace=trace,
         format=given["format"],
-        reader_options=reader,
+        reader_options=reader_options(given["reader"]),
         repair=tuple(name for name in given["repair"].split(",") if name),
         fleet=given["fleet"],
         placement=given["placement"],
@@ -81,6 +113,26 @@ def config_from(trace: str, given: dict[str, Any]) -> RunConfig:
         carbon_scope=given["carbon_scope"],
         redate_year=given["redate"],
     )
+
+
+def reader_options(pairs: Iterable[str]) -> dict[str, Any]:
+    """Turn ``KEY=VALUE`` pairs into options of a reader.
+
+    Raises
+    ------
+    ConfigError
+        When a pair has no ``=``.
+    """
+    from consolidate.errors import ConfigError
+
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            msg = f"needs KEY=VALUE, got {pair!r}"
+            raise ConfigError(msg, path="--reader")
+        options[key.replace("-", "_")] = _value(value)
+    return options
 
 
 def _value(text: str) -> object:

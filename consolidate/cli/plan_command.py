@@ -11,7 +11,7 @@ __all__ = ["command"]
 @click.argument("run")
 @click.option("--json", "as_json", is_flag=True, help="Print the actions as JSON, one object a line.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def command(run: str, as_json: bool, quiet: bool) -> None:  # noqa: FBT001
+def command(run: str, as_json: bool, quiet: bool) -> None:
     """Schedule the migrations of the solved run folder RUN."""
     from pathlib import Path
 

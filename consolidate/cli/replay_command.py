@@ -13,7 +13,7 @@ __all__ = ["command"]
 @click.argument("run")
 @click.option("--carbon", metavar="FILE|ZONE|G", help="Intensities; default those of the solve.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def command(run: str, carbon: str | None, quiet: bool) -> None:  # noqa: FBT001
+def command(run: str, carbon: str | None, quiet: bool) -> None:
     """Replay the planned run folder RUN: doing nothing, and carrying out the plan."""
     from pathlib import Path
 
@@ -29,4 +29,6 @@ def command(run: str, carbon: str | None, quiet: bool) -> None:  # noqa: FBT001
         before, after = replay_stage(folder, config, progress=progress)
     click.echo(before.summary())
     click.echo(after.summary())
-    click.echo(f"saved {1 - after.total_mj / before.total_mj:.2%} (modelled); next: consolidate report {run}")
+    click.echo(
+        f"saved {1 - after.total_mj / before.total_mj:.2%} (modelled); next: consolidate report {run}"
+    )

@@ -17,7 +17,7 @@ __all__ = ["command", "finish"]
 @run_options
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def command(trace: str, out: str, as_json: bool, quiet: bool, **given: Any) -> int:  # noqa: FBT001
+def command(trace: str, out: str, as_json: bool, quiet: bool, **given: Any) -> int:
     """Read TRACE, solve, plan, replay, check and report.
 
     A run that was interrupted is taken up where it stopped by the same command.

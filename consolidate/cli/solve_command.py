@@ -17,7 +17,7 @@ __all__ = ["command"]
 @run_options
 @click.option("--json", "as_json", is_flag=True, help="Print result.json.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def command(trace: str, out: str, as_json: bool, quiet: bool, **given: Any) -> None:  # noqa: FBT001
+def command(trace: str, out: str, as_json: bool, quiet: bool, **given: Any) -> None:
     """Read TRACE and choose a placement, with a lower bound and the gap."""
     from pathlib import Path
 

@@ -18,13 +18,13 @@ from consolidate.model import (
 )
 from consolidate.units import gib_to_mib
 
-__all__ = ["SERVERS", "build_fleet", "mean_usable"]
+__all__ = ["SERVERS", "build_fleet", "mean_usable", "slowest_core_mcores"]
 
-#: Built-in SPECpower server, share of the hosts, memory in GiB, nominal clock in GHz.
-SERVERS: tuple[tuple[str, float, int, float], ...] = (
-    ("dell-r740-8280", 0.4, 384, 2.7),
-    ("lenovo-sr665-epyc-7763", 0.3, 512, 2.45),
-    ("dell-r730-e5-2699v4", 0.3, 256, 2.2),
+#: Built-in SPECpower server, share of the hosts, memory in GiB.
+SERVERS: tuple[tuple[str, float, int], ...] = (
+    ("dell-r740-8280", 0.4, 384),
+    ("lenovo-sr665-epyc-7763", 0.3, 512),
+    ("dell-r730-e5-2699v4", 0.3, 256),
 )
 LEAST_HOSTS = 6
 OFF_W = 12.0
@@ -38,10 +38,15 @@ RESERVED_MEMORY_MIB = 4_096
 PER_VM_MEMORY_MIB = 128
 
 
+def slowest_core_mcores() -> int:
+    """Return what one core of the slowest host type gives, in mcores."""
+    return min(t.core_mcores for t in _types())
+
+
 def mean_usable() -> tuple[float, float]:
     """Return usable mcores and MiB of the average host."""
     types = _types()
-    shares = [share for _, share, _, _ in SERVERS]
+    shares = [share for _, share, _ in SERVERS]
     return (
         sum(share * t.usable_mcores for share, t in zip(shares, types, strict=True)),
         sum(share * t.usable_memory_mib for share, t in zip(shares, types, strict=True)),
@@ -63,7 +68,7 @@ def build_fleet(n_hosts: int, *, zone: str, source: str) -> Fleet:
     source
         What the fleet belongs to.
     """
-    ends = np.round(np.cumsum([share for _, share, _, _ in SERVERS]) * n_hosts).astype(int)
+    ends = np.round(np.cumsum([share for _, share, _ in SERVERS]) * n_hosts).astype(int)
     control = np.full(n_hosts, PowerControl.MANAGED, dtype=np.int8)
     control[0], control[1] = PowerControl.KEEP_ON, PowerControl.NO_WAKE
     maintenance = np.zeros(n_hosts, dtype=np.bool_)
@@ -80,11 +85,12 @@ def build_fleet(n_hosts: int, *, zone: str, source: str) -> Fleet:
 
 
 def _types() -> tuple[HostType, ...]:
-    return tuple(_host_type(name, memory_gib, ghz) for name, _, memory_gib, ghz in SERVERS)
+    return tuple(_host_type(name, memory_gib) for name, _, memory_gib in SERVERS)
 
 
-def _host_type(name: str, memory_gib: int, ghz: float) -> HostType:
+def _host_type(name: str, memory_gib: int) -> HostType:
     server = spec_servers()[name]
+    ghz = server.nominal_ghz
     power = WattTable.sample(SpecPower(server=name))
     return HostType(
         name=name,
@@ -92,10 +98,7 @@ def _host_type(name: str, memory_gib: int, ghz: float) -> HostType:
         core_speed=ghz,
         memory_mib=gib_to_mib(memory_gib),
         power=power,
-        power_source=(
-            f"SPECpower_ssj2008 result of {server.system}, {server.sockets} x {server.cpu}, "
-            f"{server.year} ({server.result})"
-        ),
+        power_source=server.citation(),
         off_w=OFF_W,
         boot_s=BOOT_S,
         boot_j=power.points_mw[4] / 1_000 * BOOT_S,

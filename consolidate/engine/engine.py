@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 
 from consolidate._kernels.replay import OFF, ON, Totals, accumulate
@@ -59,7 +58,7 @@ def replay(
     Raises
     ------
     InputError
-        When a controller is given without a placement to start from.
+        When a controller is given without a placement to start from, or a VM starts on a host that is off.
     """
     controller: Controller
     if isinstance(what, MigrationPlan):
@@ -71,7 +70,20 @@ def replay(
     if current is None or current.host_of.shape != (trace.n_vms,):
         msg = f"replay needs a starting placement of the {trace.n_vms} VMs of the trace"
         raise InputError(msg)
+    _refuse_nowhere(trace, fleet, current)
     return _run(trace, fleet, controller, current, label=label, rules=rules, progress=progress)
+
+
+def _refuse_nowhere(trace: Trace, fleet: Fleet, current: Placement) -> None:
+    """Raise when a VM starts on a host that is not there or is off."""
+    for v in np.flatnonzero(trace.alive[:, 0] & (current.host_of >= 0)).tolist():
+        host = int(current.host_of[v])
+        if host >= fleet.n_hosts:
+            msg = f"{trace.vms.ids[v]} starts on host {host}; the fleet has {fleet.n_hosts} hosts"
+            raise InputError(msg)
+        if not fleet.powered_on[host]:
+            msg = f"{trace.vms.ids[v]} starts on host {fleet.host_ids[host]}, which is off"
+            raise InputError(msg)
 
 
 def _run(
@@ -110,8 +122,9 @@ def _run(
         now = start
         while now < start + step_s:
             world.start_events(now)
+            world.admit(now)
             until = min(world.next_event(), start + step_s)
-            accumulate(
+            accumulate(  # type: ignore[no-untyped-call]
                 hosts, world.moving, totals, vcpus, alive, demand, memory, step, until - now
             )
             now = until
@@ -164,6 +177,7 @@ def _result(
         residency=world.residency_rows(),
         host_states=world.state_rows(),
         moves=tuple(world.moves),
+        broken_off=tuple(world.broken_off),
         service=ServiceLevel(
             demand_mcore_s=demand,
             unmet_mcore_s=int(totals.step_unmet.sum()),

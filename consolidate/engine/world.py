@@ -52,9 +52,7 @@ class World:
         Rules for arriving VMs.
     """
 
-    def __init__(
-        self, trace: Trace, fleet: Fleet, current: Placement, rules: tuple[Rule, ...]
-    ) -> None:
+    def __init__(self, trace: Trace, fleet: Fleet, current: Placement, rules: tuple[Rule, ...]) -> None:
         self.trace, self.fleet = trace, fleet
         n_hosts, n_vms = fleet.n_hosts, trace.n_vms
         self.moving = Moving(
@@ -75,6 +73,7 @@ class World:
         self._present = _Intervals(self.moving.host_of)
         self._states = _Intervals(self.moving.state)
         self.moves: list[Migration] = []
+        self.broken_off: list[Migration] = []
         self.skipped = self.cancelled = self.power_cycles = self.downtime_ms = 0
         self.downtime_step: list[int] = []
         self.downtime_unmet: list[int] = []
@@ -93,13 +92,14 @@ class World:
         for v in arrivals:
             self._present.open(v, -1, now)
         self.waiting += arrivals
-        self._admit(now)
+        self.admit(now)
 
     def _leave(self, v: int, now: int) -> None:
         if v in self._under_way:
             # The VM is gone, so there is nothing left to copy: its move ends here, unmade.
             move = self._under_way.pop(v)
             self._release(move)
+            self.broken_off.append(replace(move, end_s=now))
             self.skipped += 1
         if self.moving.host_of[v] >= 0:
             self.admission.leave(v, int(self.moving.host_of[v]))
@@ -108,7 +108,8 @@ class World:
         self.moving.host_of[v] = -1
         self._present.end(v, now)
 
-    def _admit(self, now: int) -> None:
+    def admit(self, now: int) -> None:
+        """Put waiting VMs on hosts that take them by now, and wake hosts for the others."""
         still_waiting = []
         for v in self.waiting:
             host = self.admission.choose(v, self.moving.state)
@@ -127,6 +128,8 @@ class World:
 
     def accept(self, plan: MigrationPlan, now: int) -> None:
         """Take on a plan whose times count from now."""
+        for boot in plan.boots:
+            self.admission.closed[boot.host] = False
         for action in plan.actions:
             shifted = replace(action, start_s=action.start_s + now, end_s=action.end_s + now)
             self._push(self._starts, shifted.start_s, shifted)
@@ -171,8 +174,6 @@ class World:
                 on = isinstance(action, Boot)
                 self.moving.state[action.host] = ON if on else OFF
                 self._states.change(action.host, ON if on else OFF, action.end_s)
-                if on:
-                    self._admit(now)
 
     def _boot(self, host: int, now: int) -> None:
         end_s = now + self.fleet.types[self.fleet.host_type[host]].boot_s
@@ -195,7 +196,8 @@ class World:
 
     def _start_move(self, move: Migration) -> None:
         v = move.vm
-        if not self.alive[v] or self.moving.host_of[v] != move.source:
+        gone = not self.alive[v] or self.moving.host_of[v] != move.source
+        if gone or v in self._under_way or self.moving.state[move.target] != ON:
             self.skipped += 1
             self.admission.unreserve(v, move.target)
             return
@@ -237,6 +239,7 @@ class World:
     def close(self, end_s: int) -> None:
         """End every open interval."""
         self.finish_events(end_s)
+        self.broken_off += self._under_way.values()
         self._present.close(end_s)
         self._states.close(end_s)
 

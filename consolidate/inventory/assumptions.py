@@ -15,7 +15,6 @@ from consolidate.model.fleet import MoveMode
 
 __all__ = [
     "HYPERVISORS",
-    "NOMINAL_GHZ",
     "Assumptions",
     "HypervisorDefaults",
     "HypervisorKind",
@@ -98,33 +97,6 @@ HYPERVISORS: dict[HypervisorKind, HypervisorDefaults] = {
         "live migration",
     ),
 }
-
-#: Nominal (base) clock of the processors of the built-in SPECpower servers, in GHz, from their makers'
-#: specifications. A demand of 1,000 mcores is one core of 1 GHz, as 1,000 MIPS are in CloudSim; that two
-#: processors of one clock do unequal work is what ``core_speed`` is there to correct.
-NOMINAL_GHZ: dict[str, float] = {
-    "dell-r710-x5670": 2.93,
-    "hp-ml110-g5": 2.66,
-    "hp-ml110-g4": 1.86,
-    "dell-r720-e5-2670": 2.6,
-    "hp-dl385p-gen8-6380": 2.5,
-    "dell-r730-e5-2699v3": 2.3,
-    "dell-r730-e5-2699v4": 2.2,
-    "dell-r740-8180": 2.5,
-    "dell-r7425-epyc-7601": 2.2,
-    "dell-r740-8280": 2.7,
-    "dell-r7525-epyc-7702": 2.0,
-    "lenovo-sr665-epyc-7763": 2.45,
-    "hpe-dl380-gen10plus-8380": 2.3,
-    "hpe-dl385-gen10plus-epyc-7773x": 2.2,
-    "dell-hs5610-6448y": 2.1,
-    "asus-rs720a-epyc-9754": 2.25,
-    "quanta-d54q-8592plus": 1.9,
-    "xfusion-1288h-8490h": 1.9,
-    "fujitsu-rx1440-epyc-9754": 2.25,
-    "hpe-ml30-gen11-e2488": 3.2,
-}
-
 
 @dataclass(slots=True)
 class Assumptions:

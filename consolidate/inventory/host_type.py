@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from consolidate.errors import InstanceError, Issue, UnknownNameError
 from consolidate.inventory import assumptions as assumed
-from consolidate.inventory.assumptions import HYPERVISORS, NOMINAL_GHZ, Assumptions, HypervisorKind
+from consolidate.inventory.assumptions import HYPERVISORS, Assumptions, HypervisorKind
 from consolidate.model import (
     HostType,
     Hypervisor,
@@ -23,7 +23,7 @@ from consolidate.units import MCORES_PER_CORE, MIB_PER_GIB, gib_to_mib
 if TYPE_CHECKING:
     from consolidate.inventory.fleet_schema import HostTypeTable, HypervisorTable, PowerTable
 
-__all__ = ["build_host_type", "spec_source"]
+__all__ = ["build_host_type"]
 
 T = TypeVar("T")
 
@@ -89,12 +89,6 @@ def build_host_type(
         return None
 
 
-def spec_source(server: str) -> str:
-    """Return the words that say where the curve of a built-in SPECpower server comes from."""
-    s = spec_servers()[server]
-    return f"SPECpower_ssj2008 result of {s.system}, {s.sockets} x {s.cpu}, {s.year} ({s.result})"
-
-
 def _power(
     table: PowerTable, notes: Assumptions, *, path: str, problems: list[Issue]
 ) -> tuple[WattTable, str] | None:
@@ -133,7 +127,7 @@ def _power(
 
 def _power_model(table: PowerTable) -> tuple[PowerModel, str]:
     if table.spec is not None:
-        return SpecPower(server=table.spec), spec_source(table.spec)
+        return SpecPower(server=table.spec), spec_servers()[table.spec].citation()
     if table.linear is not None:
         model = LinearPower(idle_w=table.linear.idle_w, max_w=table.linear.max_w)
         return model, "straight line between the idle and the maximum power given"
@@ -170,7 +164,7 @@ def _size(
         gib_to_mib(server.memory_gib) if server else 0,
         source="memory of the server of the SPECpower result, which is lean: production hosts have more",
     )
-    ghz = NOMINAL_GHZ.get(table.power.spec or "")
+    ghz = server.nominal_ghz if server else None
     core_speed = notes.take(
         f"{path}.core_speed",
         table.core_speed,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,8 +11,8 @@ from consolidate.errors import ConfigError, InfeasibleError, Issue
 from consolidate.inventory.assumptions import PUE, Assumptions, HypervisorKind
 from consolidate.inventory.host_type import build_host_type
 from consolidate.inventory.toml_tables import refuse
-from consolidate.model import Default, Fleet, HostType, Site, SpecPower, Trace
-from consolidate.units import MIB_PER_GIB, gib_to_mib
+from consolidate.model import Default, Fleet, HostType, Site, SpecPower, Trace, spec_servers
+from consolidate.units import MCORES_PER_CORE, MIB_PER_GIB, gib_to_mib
 
 __all__ = ["sized_fleet"]
 
@@ -47,7 +49,7 @@ def sized_fleet(
     zone
         Grid zone of the only site.
     memory_gib : GiB
-        Memory of a host. Default 384, doubled until the largest VM fits.
+        Memory of a host. Default 384, doubled until the largest VM fits twice.
 
     Raises
     ------
@@ -70,7 +72,7 @@ def sized_fleet(
         if not guests.any():
             continue
         memory_mib = _memory_mib(trace, guests, memory_gib)
-        host_type = _host_type(server, kind, memory_mib, notes)
+        host_type = _host_type(server, kind, memory_mib, notes, core_speed=_faster_cores(trace, server, notes))
         if memory_gib is None:
             notes.entries.append(
                 Default(
@@ -121,7 +123,34 @@ def _memory_mib(trace: Trace, guests: NDArray[np.bool_], memory_gib: float | Non
     return memory_mib
 
 
-def _host_type(server: str, kind: HypervisorKind, memory_mib: int, notes: Assumptions) -> HostType:
+def _faster_cores(trace: Trace, server: str, notes: Assumptions) -> float | None:
+    """Return the speed of the fastest vCPU of the trace if the server's nominal clock is below it.
+
+    A slower core would leave demand unmet that was met where the trace comes from, in every arm alike.
+    """
+    fastest = float((trace.vms.cpu_mcores / trace.vms.vcpus).max()) / MCORES_PER_CORE
+    nominal = spec_servers()[server].nominal_ghz
+    if fastest <= nominal:
+        return None
+    speed = math.ceil(fastest * 100) / 100
+    source = (
+        f"the fastest vCPU of the trace; the server's nominal {nominal:g} GHz would starve it "
+        "(processors run above their nominal clock when few cores are busy)"
+    )
+    notes.entries.append(
+        Default(key=f"host_types[{server}].core_speed", value=f"{speed:g}", source=source)
+    )
+    return speed
+
+
+def _host_type(
+    server: str,
+    kind: HypervisorKind,
+    memory_mib: int,
+    notes: Assumptions,
+    *,
+    core_speed: float | None,
+) -> HostType:
     from consolidate.inventory.fleet_schema import HostTypeTable, HypervisorTable, PowerTable
 
     name = server if kind == "type1" else f"{server}-containers"
@@ -129,6 +158,7 @@ def _host_type(server: str, kind: HypervisorKind, memory_mib: int, notes: Assump
         name=name,
         power=PowerTable(spec=server),
         memory_mib=memory_mib,
+        core_speed=core_speed,
         hypervisor=HypervisorTable(kind=kind),
     )
     problems: list[Issue] = []

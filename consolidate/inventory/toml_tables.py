@@ -99,7 +99,7 @@ def _value(value: object, kind: Any, *, path: str, problems: list[Issue]) -> Any
     for number in value if isinstance(value, list) else [value]:
         # Written so that "not a number" fails it, too.
         if isinstance(number, int | float) and not abs(number) <= MOST_ABSOLUTE:
-            msg = f"needs a finite number of at most {MOST_ABSOLUTE:.0e}, got {number:g}"
+            msg = f"needs a finite number of at most {MOST_ABSOLUTE:.0e}, got {_shown(number)}"
             problems.append(Issue(path=path, message=msg))
             return None
     try:

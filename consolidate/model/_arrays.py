@@ -21,6 +21,12 @@ def frozen(values: ArrayLike, dtype: DTypeLike, *, ndim: int) -> NDArray[Any]:
         raise ValueError(msg)
     if given.dtype == np.dtype(dtype) and given.flags.c_contiguous and not given.flags.writeable:
         return given
+    wanted = np.dtype(dtype)
+    if wanted.kind == "i" and given.size and given.dtype.kind in "iuf":
+        limits = np.iinfo(wanted)
+        if not (limits.min <= given.min() and given.max() <= limits.max):
+            msg = f"needs whole numbers from {limits.min} to {limits.max}, got up to {given.max()}"
+            raise ValueError(msg)
     array = np.array(given, dtype=dtype, order="C", copy=True)
     array.flags.writeable = False
     return array

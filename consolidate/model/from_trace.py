@@ -92,6 +92,7 @@ def instance_from_trace(
     moves = moves or MoveSettings()
     active = trace.alive[:, 0 if hindsight else -1]
     cpu, memory = sizing.needs(trace)
+    cpu, n_capped = _cap_by_cores(cpu, trace, fleet)
     need = np.stack([cpu, memory, trace.vms.cpu_mcores, trace.vms.memory_mib], axis=1)
     capacity, overhead = _capacity(fleet, limit)
     alive_steps = np.maximum(trace.alive.sum(axis=1), 1)
@@ -115,7 +116,7 @@ def instance_from_trace(
         rules=rules,
         objective=JoulesOverHorizon(horizon_s=horizon_s or trace.grid.duration_s),
         moves=moves,
-        sizing=sizing.describe(),
+        sizing=sizing.describe() + _capped_note(n_capped),
         hindsight=hindsight,
         defaults=tuple(defaults),
     )
@@ -125,6 +126,21 @@ def instance_from_trace(
     from dataclasses import replace
 
     return replace(draft, current=current, active=active)
+
+
+def _cap_by_cores(
+    cpu_mcores: NDArray[np.int64], trace: Trace, fleet: Fleet
+) -> tuple[NDArray[np.int64], int]:
+    """Cap needs at what the fastest cores of the fleet give a VM's vCPUs; count the capped VMs."""
+    fastest = max(t.core_mcores for t in fleet.types)
+    most = trace.vms.vcpus.astype(np.int64) * fastest
+    return np.minimum(cpu_mcores, most), int(np.count_nonzero(cpu_mcores > most))
+
+
+def _capped_note(n_capped: int) -> str:
+    if not n_capped:
+        return ""
+    return f"; CPU of {n_capped} VMs capped at one core of the fastest hosts per vCPU"
 
 
 def _capacity(fleet: Fleet, limit: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

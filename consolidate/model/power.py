@@ -103,7 +103,7 @@ class PiecewisePower:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpecServer:
-    """A published SPECpower_ssj2008 result: identification and eleven watts."""
+    """A published SPECpower_ssj2008 result: identification, base clock and eleven watts."""
 
     name: str
     year: int
@@ -111,9 +111,17 @@ class SpecServer:
     cpu: str
     sockets: int
     cores: int
+    nominal_ghz: float
     memory_gib: float
     points_w: tuple[float, ...]
     result: str
+
+    def citation(self) -> str:
+        """Return the words that say where the curve comes from."""
+        return (
+            f"SPECpower_ssj2008 result of {self.system}, {self.sockets} x {self.cpu}, "
+            f"{self.year} ({self.result})"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +162,7 @@ def spec_servers() -> dict[str, SpecServer]:
             cpu=row["cpu"],
             sockets=int(row["sockets"]),
             cores=int(row["cores"]),
+            nominal_ghz=float(row["nominal_ghz"]),
             memory_gib=float(row["memory_gib"]),
             points_w=points,
             result=row["result"],

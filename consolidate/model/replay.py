@@ -104,6 +104,8 @@ class Replay:
         The moves that were made, in order of their end; times count from the start of the replay.
     service
         Service levels.
+    broken_off
+        Moves that were started and not finished: the VM left (they end then), or the replay ended.
     """
 
     label: str
@@ -119,6 +121,7 @@ class Replay:
     host_states: NDArray[np.int64]
     moves: tuple[Migration, ...]
     service: ServiceLevel
+    broken_off: tuple[Migration, ...] = ()
 
     def __post_init__(self) -> None:
         for name, dtype, ndim in (

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate.errors import DeadlockError
-from consolidate.model import Instance
+from consolidate.model import Instance, PowerControl
 from consolidate.planning.ledger import HostLedger
 
 __all__ = ["Parking", "blocked_vms", "find_parking"]
@@ -24,64 +24,70 @@ class Parking:
 
 
 def blocked_vms(
-    pending: list[int], position: NDArray[np.int32], target_of: NDArray[np.int32]
+    pending: Iterable[int], position: NDArray[np.int32], target_of: NDArray[np.int32]
 ) -> list[int]:
-    """Return the VMs whose leaving frees a host that some waiting move needs, in cycles if there are any.
+    """Return the VMs whose leaving frees a host that some waiting move needs.
 
     Hosts are the nodes of a graph with an edge from source to target for each waiting move. A strongly
-    connected part with more than one host is a set of moves that wait for each other.
+    connected part with more than one host is a set of moves that wait for each other. Without such a
+    part something else takes the room, and all VMs are returned.
     """
-    graph = nx.MultiDiGraph()
-    for v in pending:
-        graph.add_edge(int(position[v]), int(target_of[v]), vm=v)
+    waiting = list(pending)
+    graph: nx.DiGraph[int] = nx.DiGraph()
+    graph.add_edges_from((int(position[v]), int(target_of[v])) for v in waiting)
     cyclic = [part for part in nx.strongly_connected_components(graph) if len(part) > 1]
-    if not cyclic:
-        # Without a cycle something else takes the room: rules, or a host that starts too full.
-        return list(pending)
-    inside = {h for part in cyclic for h in part}
-    return [v for v in pending if int(position[v]) in inside and int(target_of[v]) in inside]
+    inside = {h: number for number, part in enumerate(cyclic) for h in part}
+    # Both ends in one part: a move from one cycle to another waits for neither.
+    found = [
+        v
+        for v in waiting
+        if int(position[v]) in inside and inside[int(position[v])] == inside.get(int(target_of[v]))
+    ]
+    return found or waiting
 
 
 def find_parking(
     instance: Instance,
     hosts: HostLedger,
-    pending: list[int],
+    cycle: Iterable[int],
     position: NDArray[np.int32],
     target_of: NDArray[np.int32],
-) -> Parking:
+    *,
+    may_stop_at: Callable[[int, int], bool],
+) -> Parking | None:
     """Choose the VM with the least memory in a cycle, and a host with room for it.
 
     Hosts that are on come before hosts that have to be booted; among equals, the one with the most room
     left, which disturbs the rest of the plan least.
 
-    Raises
-    ------
-    DeadlockError
-        When no VM of the cycle fits on any host.
+    Parameters
+    ----------
+    instance, hosts
+        The problem, and what every host holds now.
+    cycle
+        The VMs to choose from.
+    position, target_of
+        Present and final host of each VM, shape ``(vms,)``.
+    may_stop_at
+        Whether a VM can be moved to a host, and on from there to its target.
+
+    Returns
+    -------
+    The choice, or ``None`` when no VM of the cycle fits on any host.
     """
-    cycle = blocked_vms(pending, position, target_of)
-    mask_of, masks = instance.host_masks()
-    by_memory = sorted(cycle, key=lambda v: (int(instance.need[v, hosts.memory]), v))
-    for v in by_memory:
-        candidates = np.flatnonzero(masks[mask_of[v]])
+    # A host that is booted only for parking is switched off again, so that has to be allowed.
+    usable = hosts.on | (instance.fleet.power_control == PowerControl.MANAGED)
+    for v in sorted(cycle, key=lambda v: (int(instance.need[v, hosts.memory]), v)):
+        fits = (instance.need[v] + instance.vm_overhead <= hosts.room).all(axis=1)
         fitting = [
-            int(h)
-            for h in candidates
-            if h != position[v]
-            and h != target_of[v]
-            and hosts.has_room(v, int(h))
-            and hosts.incoming[h] < instance.moves.moves_in
-            and hosts.outgoing[position[v]] < instance.moves.moves_out
+            h
+            for h in np.flatnonzero(usable & fits).tolist()
+            if h not in (position[v], target_of[v])
+            and hosts.has_slots(int(position[v]), h)
+            and hosts.has_room(v, h)
+            and may_stop_at(v, h)
         ]
         if fitting:
-            best = min(
-                fitting, key=lambda h: (not hosts.on[h], -int(hosts.room[h, hosts.memory]), h)
-            )
+            best = min(fitting, key=lambda h: (not hosts.on[h], -int(hosts.room[h, hosts.memory]), h))
             return Parking(vm=v, host=best)
-    smallest = by_memory[0]
-    raise DeadlockError(
-        [instance.vms.ids[v] for v in cycle],
-        helper_space={
-            name: int(instance.need[smallest, r]) for r, name in enumerate(instance.resources)
-        },
-    )
+    return None

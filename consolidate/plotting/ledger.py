@@ -84,16 +84,20 @@ def savings_waterfall(ax: Axes, before: Replay, after: Replay) -> Axes:
         if row < len(bars) - 1:
             edge = mj_to_kwh(end_mj)
             ax.plot([edge, edge], [row - 0.31, row + 1.31], color=MUTED, linewidth=0.5)
+    _axes(ax, rows, most)
+    return ax
+
+
+def _axes(ax: Axes, rows: list[str], most_kwh: float) -> None:
     ax.set_yticks(range(len(rows)), labels=rows)
     ax.tick_params(axis="y", labelcolor=INK)
     ax.invert_yaxis()
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
-    ax.set_xlim(0, 1.13 * most)
+    ax.set_xlim(0, 1.13 * most_kwh)
     ax.grid(visible=False)
     ax.grid(visible=True, axis="x")
     ax.spines["left"].set_visible(False)
     ax.set_xlabel("energy of the fleet, kWh")
-    return ax
 
 
 def _signed(value: float, decimals: int) -> str:

@@ -46,31 +46,21 @@ def placement_before_after(
     resource
         Name of a resource of the instance; default the first.
     """
-    from matplotlib.ticker import MaxNLocator, PercentFormatter
-
     resource = instance.resources[0] if resource is None else resource
     if resource not in instance.resources:
         kind = "resource"
         raise UnknownNameError(kind, resource, known=instance.resources, nearest=None)
     column = instance.resources.index(resource)
-    n = instance.fleet.n_hosts
-    tops = []
-    for name, placement, colour in (
-        ("baseline", instance.current, BEFORE),
-        ("consolidated", target, AFTER),
+    highest = 1.0
+    for k, (name, placement, colour) in enumerate(
+        (("baseline", instance.current, BEFORE), ("consolidated", target, AFTER))
     ):
         fill = _fill(instance, placement, column)
-        used = int(placement.used_hosts().size)
+        highest = max(highest, float(fill[0]))
         x, y = _curve(fill)
         ax.fill_between(x, y, color=colour, alpha=0.14, linewidth=0)
         ax.plot(x, y, color=colour)
-        tops.append((float(fill[0]), used, name, colour))
-    ax.axhline(1.0, color=LOST, linewidth=0.9, linestyle=(0, (4, 3)))
-    highest = max(1.0, *(top for top, *_ in tops))
-    ax.set_ylim(0, 1.3 * highest)
-    label(ax, n, 1.02, "capacity", color=LOST, ha="right", va="bottom", fontsize=8)
-    for k, (_, used, name, colour) in enumerate(tops):
-        text = f"{name}: {number(used)} hosts carry VMs"
+        text = f"{name}: {number(int(placement.used_hosts().size))} hosts carry VMs"
         label(
             ax,
             0.02,
@@ -81,14 +71,24 @@ def placement_before_after(
             transform=ax.transAxes,
             va="top",
         )
-    ax.set_xlim(0, n)
+    _axes(ax, instance.fleet.n_hosts, highest)
+    ax.set_title(_WORDS.get(resource, resource))
+    return ax
+
+
+def _axes(ax: Axes, n_hosts: int, highest: float) -> None:
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+    ax.axhline(1.0, color=LOST, linewidth=0.9, linestyle=(0, (4, 3)))
+    label(ax, n_hosts, 1.02, "capacity", color=LOST, ha="right", va="bottom", fontsize=8)
+    ax.set_xlim(0, n_hosts)
+    # Room above the fullest host for the names of the arms.
+    ax.set_ylim(0, 1.3 * highest)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     ax.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))
     ax.set_yticks([t for t in (0, 0.25, 0.5, 0.75, 1.0) if t <= highest])
-    ax.set_xlabel("hosts, fullest first")
-    ax.set_title(_WORDS.get(resource, resource))
     ax.set_ylabel("% of usable capacity")
-    return ax
+    ax.set_xlabel("hosts, fullest first")
 
 
 def _fill(instance: Instance, placement: Placement, column: int) -> NDArray[np.float64]:

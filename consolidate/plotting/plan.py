@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from consolidate.model.instance import Instance
     from consolidate.model.plan import Action, MigrationPlan
 
-__all__ = ["MAX_LANES", "migration_timeline"]
+__all__ = ["MAX_LANES", "hosts_in_order", "migration_timeline"]
 
 #: Most hosts of a plan that get a lane each.
 MAX_LANES = 28
@@ -47,7 +47,7 @@ def migration_timeline(
     if not plan.actions:
         return nothing(ax, "the plan is empty: nothing moves, no host changes state")
     unit, length_s = time_unit(plan.makespan_s)
-    hosts = _hosts(plan)
+    hosts = hosts_in_order(plan)
     if len(hosts) <= max_lanes:
         _lanes(ax, plan, hosts, length_s, instance)
     else:
@@ -57,7 +57,7 @@ def migration_timeline(
     return ax
 
 
-def _hosts(plan: MigrationPlan) -> list[int]:
+def hosts_in_order(plan: MigrationPlan) -> list[int]:
     """Return the hosts of a plan: those that only receive first, the others by their last action."""
     last_out: dict[int, int] = {}
     every: dict[int, int] = {}
@@ -87,25 +87,24 @@ def _lanes(
             (boots if a.kind == "boot" else downs).append((lane[a.host], a))
     for k in range(len(hosts)):
         ax.axhline(k, color=GRID, linewidth=0.7, zorder=0)
+    # A bar too short to see keeps a hairline; edges between many bars would leave only edges.
+    least, edge = plan.makespan_s / 800, 0.4 if len(plan.actions) <= 150 else 0.0
     for bars, low, height, colour in (
         (out, -0.38, 0.36, MOVES),
         (arriving, 0.02, 0.36, AFTER),
         (boots, -0.38, 0.76, LOST),
         (downs, -0.38, 0.76, BEFORE),
     ):
-        edge = 0.4 if len(plan.actions) <= 150 else 0.0
-        for k, a in bars:
-            width = max(a.end_s - a.start_s, plan.makespan_s / 800) / length_s
-            ax.barh(
+        boxes = [
+            (
+                a.start_s / length_s,
                 k + low,
-                width,
-                left=a.start_s / length_s,
-                height=height,
-                align="edge",
-                color=colour,
-                edgecolor="white",
-                linewidth=edge,
+                max(a.end_s - a.start_s, least) / length_s,
+                height,
             )
+            for k, a in bars
+        ]
+        _boxes(ax, boxes, color=colour, edge=edge)
     names = [_host_name(h, instance) for h in hosts]
     ax.set_yticks(range(len(hosts)), labels=names, parse_math=False)
     ax.tick_params(axis="y", labelcolor=INK, labelsize=7.5 if len(hosts) > 14 else 8.5)
@@ -120,6 +119,20 @@ def _lanes(
             ("host shuts down", BEFORE, bool(downs)),
         ],
     )
+
+
+def _boxes(ax: Axes, boxes: list[tuple[float, float, float, float]], *, color: str, edge: float) -> None:
+    """Draw boxes (left, low, width, height) as one path, so that thousands stay a small file."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    if not boxes:
+        return
+    left, low, width, height = np.array(boxes).T
+    corners = [(left, low), (left + width, low), (left + width, low + height), (left, low + height)]
+    polygons = np.stack([np.stack(corner, axis=1) for corner in (*corners, corners[0])], axis=1)
+    path = Path.make_compound_path_from_polys(polygons)
+    ax.add_patch(PathPatch(path, facecolor=color, edgecolor="white", linewidth=edge))
 
 
 def _host_name(host: int, instance: Instance | None) -> str:
@@ -152,17 +165,13 @@ def _concurrency(ax: Axes, plan: MigrationPlan, length_s: float) -> None:
     """Draw moves under way, hosts booting, and hosts shut down so far."""
     from matplotlib.ticker import MaxNLocator
 
-    x, moving = _under_way(plan.migrations)
-    ax.fill_between(x / length_s, moving, color=MOVES, alpha=0.25, linewidth=0)
-    ax.plot(x / length_s, moving, color=MOVES, linewidth=1.0)
-    entries = [
-        (
-            f"moves under way (at most {number(int(moving.max()))}, "
-            f"{number(len(plan.migrations))} in all)",
-            MOVES,
-            True,
-        )
-    ]
+    entries = []
+    if plan.migrations:
+        x, moving = _under_way(plan.migrations)
+        ax.fill_between(x / length_s, moving, color=MOVES, alpha=0.25, linewidth=0)
+        ax.plot(x / length_s, moving, color=MOVES, linewidth=1.0)
+        words = f"at most {number(int(moving.max()))}, {number(len(plan.migrations))} in all"
+        entries.append((f"moves under way ({words})", MOVES, True))
     if plan.boots:
         x, booting = _under_way(plan.boots)
         ax.plot(x / length_s, booting, color=LOST, linewidth=1.2)

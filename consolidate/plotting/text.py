@@ -15,7 +15,8 @@ _SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸
 _HUGE, _TINY = 9, -6
 #: Joiners that shape letters of several scripts; all other format characters are shown as escapes.
 _JOINERS: Final = "\u200c\u200d"
-_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+#: Controls, format marks, surrogates, private and unassigned characters, line separators.
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def number(value: float, *, digits: int = 3) -> str:

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from consolidate.reporting.bundle import Report
 from consolidate.reporting.figure import Figure
-from consolidate.reporting.report import Report
+from consolidate.reporting.from_run import report, report_run
 from consolidate.reporting.summary import SummaryRow, summary_row, write_summary_table
 
-__all__ = ["Figure", "Report", "SummaryRow", "summary_row", "write_summary_table"]
+__all__ = [
+    "Figure",
+    "Report",
+    "SummaryRow",
+    "report",
+    "report_run",
+    "summary_row",
+    "write_summary_table",
+]

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from consolidate import plotting
+from consolidate.plotting.plan import hosts_in_order
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
-    from consolidate.reporting.report import Report
+    from consolidate.reporting.bundle import Report
 
 __all__ = ["Chart", "draw_charts"]
 
@@ -111,20 +112,14 @@ def _ledger_height(report: Report) -> float:
     return 1.0 + 0.29 * (2 + sum(change != 0 for _, change in changes))
 
 
-def _plan_hosts(report: Report) -> set[int]:
-    plan = report.plan
-    hosts = {h for m in plan.migrations for h in (m.source, m.target)}
-    return hosts | {a.host for a in plan.boots} | {a.host for a in plan.shutdowns}
-
-
 def _has_lanes(report: Report) -> bool:
-    return 0 < len(_plan_hosts(report)) <= plotting.MAX_LANES
+    return 0 < len(hosts_in_order(report.plan)) <= plotting.MAX_LANES
 
 
 def _plan_height(report: Report) -> float:
     if not report.plan.actions:
         return 0.8
-    return max(1.2 + 0.2 * len(_plan_hosts(report)), 2.0) if _has_lanes(report) else 3.4
+    return max(1.2 + 0.2 * len(hosts_in_order(report.plan)), 2.0) if _has_lanes(report) else 3.4
 
 
 def _placement(fig: Canvas, report: Report) -> None:

@@ -15,7 +15,7 @@ from consolidate.units import MCORES_PER_CORE, MIB_PER_GIB, mj_to_kwh
 
 if TYPE_CHECKING:
     from consolidate.model.instance import Instance
-    from consolidate.reporting.report import Report
+    from consolidate.reporting.bundle import Report
 
 __all__ = ["collect"]
 
@@ -283,8 +283,8 @@ def _solver(report: Report) -> list[Figure]:
         ("current_kwh", result.current_mj, "energy of the present placement over the horizon", source),
     ]
     gap = []
-    if result.bounds:
-        best = max(result.bounds, key=lambda b: b.value_mj)
+    best = report.best_bound()
+    if best is not None:
         proof = f"{best.kind} bound: {best.name}, {best.source}"
         label = "no placement can use less than this over the horizon"
         energies.append(("bound_kwh", best.value_mj, label, proof))

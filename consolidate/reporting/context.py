@@ -9,7 +9,7 @@ from consolidate.units import g_to_kg, mj_to_kwh
 
 if TYPE_CHECKING:
     from consolidate.model.replay import Replay
-    from consolidate.reporting.report import Report
+    from consolidate.reporting.bundle import Report
 
 __all__ = ["carbon", "facility", "host_types"]
 

@@ -7,17 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+import numpy as np
+
 from consolidate.errors import InternalError
 from consolidate.plotting.text import fixed, number, percent
 
 if TYPE_CHECKING:
     from consolidate.model.replay import Replay
-    from consolidate.reporting.report import Report
+    from consolidate.reporting.bundle import Report
 
 __all__ = ["Figure", "Status", "both_arms", "count", "duration"]
 
 Status = Literal["input", "computed", "archetype", "default"]
 
+#: A share smaller than this is printed as being below it.
+_LEAST_FRACTION: Final = 1e-6
 #: Units as they are printed; in files they are written plainly.
 _PRINTED: Final = {"kgCO2e": "kg CO₂e", "gCO2e/kWh": "g CO₂e/kWh"}
 
@@ -60,7 +64,7 @@ class Figure:
     def __post_init__(self) -> None:
         # numpy scalars would print as ``np.float64(...)`` and differ between files.
         value = self.value
-        plain = int(value) if isinstance(value, int) or hasattr(value, "bit_count") else float(value)
+        plain = int(value) if isinstance(value, int | np.integer) else float(value)
         object.__setattr__(self, "value", plain)
         if not math.isfinite(plain):
             msg = f"the figure {self.metric} is {plain}: only finite numbers can be reported"
@@ -69,6 +73,8 @@ class Figure:
     def text(self) -> str:
         """Return value and unit as they are printed, rounded to ``digits``."""
         if self.unit == "fraction":
+            if 0 < self.value < _LEAST_FRACTION:
+                return f"below {percent(_LEAST_FRACTION, digits=1)}"
             return percent(self.value, digits=self.digits)
         if self.unit in ("count", "ratio"):
             return number(self.value, digits=self.digits)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from consolidate.model.plan import Action
-    from consolidate.reporting.report import Report
+    from consolidate.reporting.bundle import Report
 
 __all__ = ["render"]
 
@@ -100,13 +100,9 @@ def _numbers(figures: tuple[Figure, ...]) -> dict[str, Any]:
         text = figure.text() if decimals is None else figure.column_text(decimals=decimals)
         return template.format(figure.metric, repr(figure.value), text)
 
-    def value(metric: str) -> float:
-        return by_name[metric].value
-
     ledger = [f.value for f in figures if f.metric in ("energy_baseline_kwh", "energy_consolidated_kwh")]
     return {
         "n": n,
-        "value": value,
         "has": lambda metric: metric in by_name,
         "causes": CAUSES,
         "ledger_decimals": decimals_for(ledger),
@@ -123,7 +119,8 @@ def _story(report: Report) -> dict[str, Any]:
     else:
         outcome = "saved" if saved_mj > 0 else "even" if saved_mj == 0 else "lost"
     worse = after.service.unmet_fraction - before.service.unmet_fraction
-    best = max(result.bounds, key=lambda b: b.value_mj, default=None) if result else None
+    # Sites in one zone share an intensity: say it once.
+    intensities = list({(i.zone, i.source): i for i in report.intensities}.values())
     return {
         "outcome": outcome,
         "window": duration(before.grid.duration_s),
@@ -132,9 +129,11 @@ def _story(report: Report) -> dict[str, Any]:
         "labels": (visible(before.label), visible(after.label)),
         "worse_service": worse > WORTH_A_BANNER,
         "result": result,
-        "best_bound": best,
+        "best_bound": report.best_bound(),
         "instance": report.instance,
-        "intensity": report.intensity,
+        "intensities": intensities,
+        "intensity": intensities[0] if intensities else None,
+        "carbon_notes": list(dict.fromkeys(note for i in intensities for note in i.notes)),
         "has_carbon": report.emissions_g is not None,
         "emissions_include_pue": report.emissions_include_pue,
         "hindsight": report.instance.hindsight if report.instance else _manifest_hindsight(report),
@@ -180,6 +179,7 @@ def _provenance(report: Report) -> dict[str, Any]:
     notes = manifest.get("notes")
     return {
         "manifest": manifest,
+        "options": _options(manifest.get("options")),
         "command": _portable(str(manifest.get("command", ""))),
         "inputs": inputs,
         "repairs": report.manifest_rows("repairs"),
@@ -187,7 +187,22 @@ def _provenance(report: Report) -> dict[str, Any]:
     }
 
 
-_ABSOLUTE = re.compile(r"(?<![\w.:/])(?:[A-Za-z]:)?[/\\](?:[^\s'\"/\\]+[/\\])+")
+def _options(options: object) -> list[tuple[str, str]]:
+    """Return the options that say something, groups of them one by one."""
+    if not isinstance(options, Mapping):
+        return []
+    rows = []
+    for key, value in options.items():
+        if isinstance(value, Mapping):
+            rows += [(f"{key}.{inner}", text) for inner, text in _options(value)]
+        elif isinstance(value, bool):
+            rows.append((str(key), str(value).lower()))
+        elif value not in (None, "", [], ()):
+            rows.append((str(key), _portable(str(value))))
+    return rows
+
+
+_ABSOLUTE = re.compile(r"(?<![\w.:/~])(?:[A-Za-z]:)?[/\\](?:[^\s'\"/\\]+[/\\])+")
 
 
 def _portable(text: str) -> str:

@@ -12,7 +12,7 @@ from consolidate.reporting.files import write_files
 from consolidate.reporting.tables import csv_text
 
 if TYPE_CHECKING:
-    from consolidate.reporting.report import Report
+    from consolidate.reporting.bundle import Report
 
 __all__ = ["SummaryRow", "summary_row", "write_summary_table"]
 
@@ -79,10 +79,8 @@ def summary_row(case: str, report: Report) -> SummaryRow:
     """Take the row of a run from the figures of its report."""
     values = {f.metric: f.value for f in report.figures()}
     taken = {f.name: values.get(f.name) for f in fields(SummaryRow)}
-    kind = ""
-    if report.result is not None and report.result.bounds:
-        kind = max(report.result.bounds, key=lambda b: b.value_mj).kind
-    return SummaryRow(**{**taken, "case": case, "bound_kind": kind})  # type: ignore[arg-type]
+    best = report.best_bound()
+    return SummaryRow(**{**taken, "case": case, "bound_kind": best.kind if best else ""})  # type: ignore[arg-type]
 
 
 def write_summary_table(rows: Sequence[SummaryRow], path: str | Path) -> tuple[Path, Path]:

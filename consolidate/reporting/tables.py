@@ -12,7 +12,7 @@ from consolidate.reporting.figure import Figure
 
 if TYPE_CHECKING:
     from consolidate.model.plan import Action
-    from consolidate.reporting.report import Report
+    from consolidate.reporting.bundle import Report
 
 __all__ = ["figures_csv", "figures_json", "plan_csv", "safe_cell"]
 

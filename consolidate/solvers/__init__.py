@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from consolidate.solvers.base import POLICIES, Budget, Policy, Proposal
-from consolidate.solvers.solve import solve
+from consolidate.solvers.solving import solve
 
 __all__ = ["POLICIES", "Budget", "Policy", "Proposal", "solve"]

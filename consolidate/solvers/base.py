@@ -46,7 +46,7 @@ class Budget:
     """
 
     iterations: int = 20_000
-    deterministic_s: float = 10.0
+    deterministic_s: float = 5.0
     time_limit_s: float | None = None
 
     def __post_init__(self) -> None:

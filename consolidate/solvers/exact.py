@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.problem import Problem
+from consolidate._kernels.problem import Problem, table_power
 from consolidate.errors import UnsupportedError
 from consolidate.model import Bound, Gather, Instance, Spread
 from consolidate.model.kernel_view import kernel_problem
@@ -82,23 +82,27 @@ class CpSat:
             solver.parameters.max_time_in_seconds = max(0.1, remaining)
         status = solver.solve(model)
         if status == cp_model.INFEASIBLE:
-            return Proposal(
-                host_of=None, stopped="proved infeasible", proven_infeasible=True
-            )
+            return Proposal(host_of=None, stopped="proved infeasible", proven_infeasible=True)
         if status not in {cp_model.OPTIMAL, cp_model.FEASIBLE}:
             return known or Proposal(host_of=None, stopped="CP-SAT found nothing in its budget")
         host_of = np.full(len(instance.vms), -1, dtype=np.int32)
         for (v, h), literal in x.items():
             if solver.boolean_value(literal):
                 host_of[v] = h
+        stopped = "search complete" if status == cp_model.OPTIMAL else "budget of CP-SAT used up"
+        if hint is not None and _energy(instance, hint) <= _energy(instance, host_of):
+            host_of = hint
         bound = Bound(
             name="CP-SAT",
             value_mj=math.floor(solver.best_objective_bound) + fixed_mj,
             kind="attested",
             source=f"CP-SAT in OR-Tools {ortools.__version__}",
         )
-        stopped = "search complete" if status == cp_model.OPTIMAL else "budget of CP-SAT used up"
         return Proposal(host_of=host_of, stopped=stopped, bounds=(bound,))
+
+
+def _energy(instance: Instance, host_of: NDArray[np.int32]) -> int:
+    return instance.objective.breakdown(instance, host_of).total_mj
 
 
 def _build(
@@ -123,7 +127,8 @@ def _build(
         empty = int(problem.empty_mj[h])
         fixed_mj += empty
         if h in on_host:
-            hosting, power = _host(model, instance, problem, h, on_host[h], x)
+            hinted = None if hint is None else [v for v in on_host[h] if hint[v] == h]
+            hosting, power = _host(model, instance, problem, h, on_host[h], x, hinted)
             cost.append(power * problem.horizon_s + hosting * (int(problem.boot_mj[h]) - empty))
     for (v, h), literal in x.items():
         if problem.home[v] >= 0 and problem.home[v] != h:
@@ -134,9 +139,18 @@ def _build(
 
 
 def _host(
-    model: Any, instance: Instance, problem: Problem, h: int, vms: list[int], x: dict[tuple[int, int], Any]
+    model: Any,
+    instance: Instance,
+    problem: Problem,
+    h: int,
+    vms: list[int],
+    x: dict[tuple[int, int], Any],
+    hinted: list[int] | None,
 ) -> tuple[Any, Any]:
-    """Add capacity and power of one host; return whether it carries a VM, and its milliwatts."""
+    """Add capacity and power of one host; return whether it carries a VM, and its milliwatts.
+
+    ``hinted`` are the VMs that the hint puts on the host. A hint counts only if it is complete.
+    """
     hosting = model.new_bool_var("")
     for v in vms:
         model.add_implication(x[v, h], hosting)
@@ -161,6 +175,13 @@ def _host(
         # power >= floor(numerator / (2 cpu)) in whole numbers; minimisation makes it an equality.
         numerator = 2 * cpu * table[k] + 2 * rise * (10 * load - k * cpu) + cpu
         model.add(2 * cpu * power >= numerator - 2 * cpu + 1).only_enforce_if(segment)
+    if hinted is not None:
+        total = sum(int(problem.load[v]) + per_vm for v in hinted) + background
+        watts = int(table_power(problem.table[h], total, cpu)) if hinted else 0
+        model.add_hint(hosting, bool(hinted))
+        model.add_hint(power, watts)
+        for k, segment in enumerate(segments):
+            model.add_hint(segment, bool(hinted) and k == min(10 * total // cpu, 9))
     return hosting, power
 
 

@@ -31,7 +31,7 @@ class Auto:
 
     name: ClassVar[str] = "auto"
     rules: ClassVar[frozenset[str]] = frozenset({"spread", "fence", "ban", "root"})
-    exact_limit: int = 3_000
+    exact_limit: int = 800
     hosts_per_ruin: int = 2
 
     def propose(

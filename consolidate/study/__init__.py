@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from consolidate.study.compare import compare
+from consolidate.study.comparison import compare
 from consolidate.study.config import RunConfig
 from consolidate.study.pipeline import RunData, load_run, prepare, run
 

@@ -18,7 +18,9 @@ __all__ = ["arm_emissions_g", "intensities"]
 
 #: Zone that is assumed for a site that names none.
 DEFAULT_ZONE = Default(
-    key="zone", value="DE", source="no grid zone was given: the largest grid of the built-in table in Europe"
+    key="zone",
+    value="DE",
+    source="no grid zone was given: the largest grid of the built-in table in Europe",
 )
 
 
@@ -48,9 +50,7 @@ def intensities(
         read = read_intensity(given, scope=scope)
         return (_on(read, grid, config.redate_year),) * len(fleet.sites), ()
     assumed = (DEFAULT_ZONE,) if any(not site.zone for site in fleet.sites) else ()
-    found = tuple(
-        constant_intensity(site.zone or DEFAULT_ZONE.value, whole) for site in fleet.sites
-    )
+    found = tuple(constant_intensity(site.zone or DEFAULT_ZONE.value, whole) for site in fleet.sites)
     return found, assumed
 
 
@@ -78,9 +78,8 @@ def _on(intensity: CarbonIntensity, grid: TimeGrid, year: int | None) -> CarbonI
     end_s = int((start - covered.start).astype(np.int64)) + grid.duration_s
     stop = -(-end_s // covered.step_s)
     if first < 0 or stop > covered.n_steps:
-        msg = (
-            f"the carbon intensities of {intensity.zone} do not cover the replay"
-            + ("" if year is not None else "; --redate YEAR moves the trace to a year that they cover")
+        msg = f"the carbon intensities of {intensity.zone} do not cover the replay" + (
+            "" if year is not None else "; --redate YEAR moves the trace to a year that they cover"
         )
         raise HorizonError(
             msg,
@@ -89,9 +88,7 @@ def _on(intensity: CarbonIntensity, grid: TimeGrid, year: int | None) -> CarbonI
         )
     part = covered.window(first, stop)
     shifted = part.starting(part.start - (start - grid.start))
-    return replace(
-        intensity, grid=shifted, g_per_kwh=intensity.g_per_kwh[first:stop], notes=notes
-    )
+    return replace(intensity, grid=shifted, g_per_kwh=intensity.g_per_kwh[first:stop], notes=notes)
 
 
 def arm_emissions_g(replay: Replay, found: tuple[CarbonIntensity, ...]) -> float:

@@ -153,9 +153,7 @@ def _actions(plan: MigrationPlan) -> cases.Actions:
     rows = []
     for a in plan.actions:
         if a.kind == "migration":
-            rows.append(
-                (a.vm, a.source, a.target, a.downtime_ms, a.moved_mib, a.overhead_mcores)
-            )
+            rows.append((a.vm, a.source, a.target, a.downtime_ms, a.moved_mib, a.overhead_mcores))
         else:
             rows.append((-1, -1, a.host, 0, 0, 0))
     table = np.array(rows, dtype=np.int64).reshape(-1, 6)

@@ -54,7 +54,6 @@ def load_instance(folder: Path) -> Instance:
     needs, offers = _columns(folder / "needs.parquet"), _columns(folder / "capacities.parquet")
     placement = _columns(folder / "placement.parquet")
     resources = tuple(about["resources"])
-    fleet_defaults = [d for d in manifest["defaults"]]
     return Instance(
         fleet=_fleet(read_json(folder / "fleet.json")),
         vms=_vms(folder),
@@ -67,14 +66,12 @@ def load_instance(folder: Path) -> Instance:
         active=needs["active"],
         movable=needs["movable"],
         move_mj=needs["move_mj"],
-        objective=JoulesOverHorizon(
-            horizon_s=about["horizon_s"], min_off_s=about["min_off_s"]
-        ),
+        objective=JoulesOverHorizon(horizon_s=about["horizon_s"], min_off_s=about["min_off_s"]),
         moves=MoveSettings(**about["moves"]),
         rules=tuple(_rule(row) for row in about["rules"]),
         sizing=about["sizing"],
         hindsight=about["hindsight"],
-        defaults=tuple(Default(**row) for row in fleet_defaults),
+        defaults=tuple(Default(**row) for row in manifest["defaults"]),
     )
 
 
@@ -132,9 +129,7 @@ def _type(row: dict[str, Any]) -> HostType:
     hypervisor = row["hypervisor"] | {"moves": frozenset(row["hypervisor"]["moves"])}
     return HostType(
         **{name: row[name] for name in given},
-        power=WattTable(
-            points_mw=tuple(row["points_mw"]), hosting_idle_mw=row["hosting_idle_mw"]
-        ),
+        power=WattTable(points_mw=tuple(row["points_mw"]), hosting_idle_mw=row["hosting_idle_mw"]),
         hypervisor=Hypervisor(**hypervisor),
     )
 
@@ -252,15 +247,18 @@ def load_replay(folder: Path, label: str) -> Replay:
                 states["end_s"],
             ]
         ).astype(np.int64),
-        moves=_moves(arm),
+        moves=_moves(arm, completed=True),
+        broken_off=_moves(arm, completed=False),
         service=ServiceLevel(**service),
     )
 
 
-def _moves(arm: Path) -> tuple[Migration, ...]:
+def _moves(arm: Path, *, completed: bool) -> tuple[Migration, ...]:
+    rows = read_table(arm / "moves.parquet").to_pylist()
     return tuple(
         Migration(id=k, moved_mib=0, rate_mib_per_s=0.0, **row)
-        for k, row in enumerate(read_table(arm / "moves.parquet").to_pylist())
+        for k, row in enumerate(rows)
+        if row.pop("completed") is completed
     )
 
 

@@ -9,16 +9,25 @@ from pathlib import Path
 from consolidate.engine import replay
 from consolidate.errors import InfeasibleError, InputError
 from consolidate.model import CarbonIntensity, Instance, MigrationPlan, Replay, Result, Trace
+from consolidate.model.progress import Progress, silent
 from consolidate.study import load, write
 from consolidate.study.config import RunConfig
 from consolidate.study.emissions import arm_emissions_g, intensities
 from consolidate.study.folder import read_json, write_json
-from consolidate.study.prepare import Prepared, prepare
+from consolidate.study.preparation import Prepared, prepare
 from consolidate.study.provenance import note_stage
 from consolidate.study.verbs import plan, solve
-from consolidate.model.progress import Progress, silent
 
-__all__ = ["BASELINE", "CONSOLIDATED", "RunData", "load_run", "plan_stage", "replay_stage", "run", "solve_stage"]
+__all__ = [
+    "BASELINE",
+    "CONSOLIDATED",
+    "RunData",
+    "load_run",
+    "plan_stage",
+    "replay_stage",
+    "run",
+    "solve_stage",
+]
 
 BASELINE, CONSOLIDATED = "baseline", "consolidated"
 
@@ -39,9 +48,7 @@ class RunData:
     emissions_g: dict[str, float]
 
 
-def run(
-    config: RunConfig, out: str | Path, *, progress: Progress = silent
-) -> RunData:
+def run(config: RunConfig, out: str | Path, *, progress: Progress = silent) -> RunData:
     """Read, solve, plan and replay; return the run.
 
     A folder that an interrupted run with the same options has left is taken up where it stopped.
@@ -60,9 +67,7 @@ def run(
     return load_run(folder)
 
 
-def solve_stage(
-    config: RunConfig, folder: Path, *, progress: Progress = silent
-) -> Result:
+def solve_stage(config: RunConfig, folder: Path, *, progress: Progress = silent) -> Result:
     """Read the inputs and solve; the run folder then holds the problem and its result."""
     progress(f"read {Path(config.trace).name}")
     started = time.monotonic()
@@ -76,9 +81,7 @@ def solve_stage(
     result = _solve(prepared, progress)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "manifest.json", manifest)
-    write.write_instance(
-        folder, prepared.trace, prepared.instance, config.min_saving_fraction
-    )
+    write.write_instance(folder, prepared.trace, prepared.instance, config.min_saving_fraction)
     write.write_result(folder, prepared.instance, result)
     note_stage(folder, "solve", time.monotonic() - started, inputs=str(config.trace))
     return result

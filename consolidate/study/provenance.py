@@ -30,7 +30,7 @@ def environment() -> dict[str, object]:
     import os
     from importlib import metadata
 
-    from consolidate import __version__
+    from consolidate._version import __version__
 
     def version(name: str) -> str:
         try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from consolidate.model import Instance, MigrationPlan, Placement, Result
-from consolidate.solvers.solve import DEFAULT_MIN_SAVING_FRACTION
 from consolidate.model.progress import Progress, silent
+from consolidate.solvers.solving import DEFAULT_MIN_SAVING_FRACTION
 
 if TYPE_CHECKING:
     from consolidate.solvers import Budget, Policy
@@ -47,9 +47,7 @@ def solve(
     return result
 
 
-def plan(
-    instance: Instance, target: Placement, *, progress: Progress = silent
-) -> MigrationPlan:
+def plan(instance: Instance, target: Placement, *, progress: Progress = silent) -> MigrationPlan:
     """Schedule the way to a target placement and let the independent checks judge it.
 
     Parameters and errors are those of :func:`consolidate.planning.plan`; besides:

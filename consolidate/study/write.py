@@ -61,9 +61,7 @@ def write_instance(folder: Path, trace: Trace, instance: Instance, min_saving: f
     for k, r in enumerate(instance.resources):
         offers[f"overhead_{r}"] = instance.vm_overhead[:, k]
     offers["may_switch_off"] = instance.may_switch_off()
-    write_table(
-        folder / "capacities.parquet", {k: np.ascontiguousarray(v) for k, v in offers.items()}
-    )
+    write_table(folder / "capacities.parquet", {k: np.ascontiguousarray(v) for k, v in offers.items()})
     write_json(
         folder / "instance.json",
         {
@@ -192,9 +190,7 @@ def write_plan(folder: Path, plan: MigrationPlan) -> None:
         "parking": pa.bool_(),
         "after": pa.string(),
     }
-    columns = {
-        name: pa.array(frame[name], type=kind, from_pandas=True) for name, kind in kinds.items()
-    }
+    columns = {name: pa.array(frame[name], type=kind, from_pandas=True) for name, kind in kinds.items()}
     write_table(folder / "plan.parquet", columns)
 
 
@@ -236,11 +232,17 @@ def write_replay(folder: Path, replay: Replay) -> None:
     )
     integers = {name: pa.int64() for name in ("start_s", "end_s", "downtime_ms", "overhead_mcores")}
     kinds = {"vm": pa.int32(), "source": pa.int32(), "target": pa.int32(), "mode": pa.string()}
+    made = (*replay.moves, *replay.broken_off)
     write_table(
         arm / "moves.parquet",
         {
-            name: pa.array([getattr(m, name) for m in replay.moves], type=kind)
+            name: pa.array([getattr(m, name) for m in made], type=kind)
             for name, kind in (kinds | integers).items()
+        }
+        | {
+            "completed": pa.array(
+                [True] * len(replay.moves) + [False] * len(replay.broken_off), pa.bool_()
+            )
         },
     )
     host, step = np.nonzero(~np.isnan(replay.utilization))

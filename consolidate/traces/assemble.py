@@ -261,7 +261,8 @@ def _outages(sampled: NDArray[np.int64], holes: NDArray[np.int64], grid: TimeGri
     first = before % grid.n_steps + 1
     np.add.at(change, first, 1)
     np.add.at(change, first + missing, -1)
-    out = np.cumsum(change)[: grid.n_steps] > sampled
+    # One VM in a gap says nothing about the others.
+    out = np.cumsum(change)[: grid.n_steps] > np.maximum(sampled, 1)
     edges = np.flatnonzero(np.diff(np.concatenate(([False], out, [False])).astype(np.int8)))
     if not len(edges):
         return ()

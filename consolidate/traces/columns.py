@@ -151,7 +151,6 @@ def _parse(
     quote: bool,
 ) -> Chunk:
     import pyarrow as pa
-    import pyarrow.compute as pc
     import pyarrow.csv as pa_csv
 
     _refuse_binary(block, before, file=file)
@@ -185,14 +184,24 @@ def _parse(
     n = table.num_rows + len(ragged)
     line = np.delete(np.arange(1, n + 1, dtype=np.int64), np.array(ragged, dtype=np.int64) - 1) + before
     columns = {name: table.column(i).combine_chunks() for i, name in enumerate(names)}
-    if b"\n\n" in block or b"\n\r\n" in block or block[:1] in (b"\n", b"\r"):
-        filled = np.zeros(len(line), dtype=np.bool_)
-        for array in columns.values():
-            filled |= np.asarray(pc.binary_length(array)) > 0
-        report.count("blank lines left out", int((~filled).sum()))
-        columns = {name: array.filter(pa.array(filled)) for name, array in columns.items()}
-        line = line[filled]
-    return Chunk(columns=columns, at=Where(file=file, line=line))
+    chunk = Chunk(columns=columns, at=Where(file=file, line=line))
+    has_blank = b"\n\n" in block or b"\n\r\n" in block or block[:1] in (b"\n", b"\r")
+    return _without_blank_lines(chunk, report) if has_blank else chunk
+
+
+def _without_blank_lines(chunk: Chunk, report: Report) -> Chunk:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    filled = np.zeros(len(chunk.at.line), dtype=np.bool_)
+    for array in chunk.columns.values():
+        filled |= np.asarray(pc.binary_length(array)) > 0
+    report.count("blank lines left out", int((~filled).sum()))
+    mask = pa.array(filled)
+    return Chunk(
+        columns={name: array.filter(mask) for name, array in chunk.columns.items()},
+        at=Where(file=chunk.at.file, line=chunk.at.line[filled]),
+    )
 
 
 def _refuse_binary(block: bytes, before: int, *, file: str) -> None:

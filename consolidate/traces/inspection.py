@@ -239,7 +239,7 @@ def _command(given: str, told: str | None, options: dict[str, Any], repairs: tup
     if told:
         words += ["--format", told]
     for name, value in options.items():
-        words += ["--option", f"{name}={value}"]
+        words += ["--reader", f"{name}={value}"]
     if repairs:
         words += ["--repair", ",".join(repairs)]
     return shlex.join([*words, "--out", "RUN"])

@@ -46,6 +46,7 @@ _TAR: Final[dict[str, Callable[..., Any]]] = {
     ".tar.bz2": bz2.open,
 }
 _NESTED = (".tar", ".gz", ".tgz", ".xz", ".bz2", ".zip", ".zst", ".7z", ".rar")
+_NOT_READ = (".zst", ".7z", ".rar", ".xz", ".bz2", ".lz4", ".br")
 #: What a broken archive or compressed file raises.
 BROKEN: Final = (
     EOFError,
@@ -197,6 +198,9 @@ def _raw_members(path: Path) -> Iterator[Member]:
         yield from _tar_members(path)
     elif path.suffix.lower() == ".zip":
         yield from _zip_members(path)
+    elif path.suffix.lower() in _NOT_READ:
+        msg = f"is packed as {path.suffix}, which is not read; unpack it, or pack it as .tar.xz or .zip"
+        raise TraceError(msg, file=str(path))
     else:
         with open_plain(path) as stream:
             yield Member(file=str(path), name=path.name, folder="", stream=stream)
@@ -268,6 +272,11 @@ def _tar_members(path: Path) -> Iterator[Member]:
                 yield Member(
                     file=file, name=pure.name, folder=_folder(pure), stream=Stream(data, file=file)
                 )
+            # tarfile takes a damaged header for the end: what follows the real end is zeros only.
+            while rest := cast("Any", archive).fileobj.read(2**16):
+                if rest.strip(b"\0"):
+                    msg = "has a damaged member header; fetch it again"
+                    raise TraceError(msg, file=str(path))
         while stream.read(2**20):  # to the end, where the checksum of the compression stands
             pass
         if stream.tail.strip(b"\0"):

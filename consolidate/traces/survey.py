@@ -34,7 +34,9 @@ MAX_VALUE: Final = 2**31 - 1
 #: Building a dense trace of this many VM-steps takes about 6 GB.
 MAX_CELLS: Final = 250_000_000
 #: Distinct distances between samples that are told apart; files with a step have a few hundred.
-MAX_DISTANCES: Final = 10_000
+MAX_DISTANCES: Final = 20_000
+#: Key of all further distances: they make the trace unusable, so they need not be told apart.
+OTHER: Final = -1
 #: Samples further apart than this many steps have a gap between them.
 GAP_STEPS: Final = 1.5
 
@@ -82,12 +84,19 @@ def blocks_of(batches: Iterable[Batch], *, sort: bool) -> Iterator[Block]:
         held.append(_rows(batch, files))
         if sort and not batch.complete:
             continue
-        rows, moved = _grouped(np.concatenate(held), sort=sort)
-        last = np.append(rows["vm"][1:] != rows["vm"][:-1], True)[: len(rows)]
-        closed = np.isin(rows["vm"], np.unique(batch.vm)) if batch.complete else np.False_
-        pending = last & ~closed
+        rows = np.concatenate(held)
+        held = []
+        if sort:
+            closed = np.isin(rows["vm"], np.unique(batch.vm))
+            held, rows = [rows[~closed]], rows[closed]
+        rows, moved = _grouped(rows, sort=sort)
+        pending = np.zeros(len(rows), dtype=np.bool_)
+        if not sort:
+            pending = np.append(rows["vm"][1:] != rows["vm"][:-1], True)[: len(rows)]
+            if batch.complete:
+                pending &= ~np.isin(rows["vm"], np.unique(batch.vm))
+            held = [rows[pending]]
         yield Block(rows=rows, pending=pending, out_of_order=moved, files=files)
-        held = [rows[pending]]
     if held:
         rows, moved = _grouped(np.concatenate(held), sort=sort)
         none = np.zeros(len(rows), dtype=np.bool_)
@@ -129,7 +138,7 @@ class _Distances:
     def add(self, distance: NDArray[np.int64], block: Block, later: Rows) -> None:
         values, first, counts = np.unique(distance, return_index=True, return_counts=True)
         for value, index, count in zip(values.tolist(), first.tolist(), counts.tolist(), strict=True):
-            key = value if value in self.seen or len(self.seen) < MAX_DISTANCES else -1
+            key = value if value in self.seen or len(self.seen) < MAX_DISTANCES else OTHER
             total, places = self.seen.setdefault(key, (0, []))
             if len(places) < 3:
                 places.append(block.place(later[index], f"is {value} s after the sample before it"))
@@ -192,10 +201,14 @@ def _pass(reader: TraceReader, path: Path, *, sort: bool) -> Survey:
         left, right = block.rows[at], block.rows[at + 1]
         gap = right["time_s"] - left["time_s"]
         same = same_values(left, right)
-        _problems(found.report, block, "duplicate", right[(gap == 0) & same])
-        _problems(found.report, block, "conflict", right[(gap == 0) & ~same])
         back = block.out_of_order if sort else right[gap < 0]
-        _problems(found.report, block, "unsorted", back)
+        for kind, bad in (
+            ("duplicate", right[(gap == 0) & same]),
+            ("conflict", right[(gap == 0) & ~same]),
+            ("unsorted", back),
+        ):
+            text, repair = _ORDER[kind]
+            _problems(found.report, block, bad, kind=kind, text=text, repair=repair)
         found.disordered += len(back)
         found.distances.add(gap[gap > 0], block, right[gap > 0])
     return found
@@ -208,10 +221,9 @@ def _count(found: Survey, block: Block) -> None:
     found.cpu_mcores_sum += float(rows["cpu_mcores"].sum())
     found.memory_mib_sum += float(rows["memory_mib"].sum())
     for name in ("cpu_mcores", "memory_mib"):
-        for row in rows[rows[name] > MAX_VALUE][:MAX_PLACES]:
-            message = f"{row[name]:g} is too large; at most {MAX_VALUE} is possible"
-            place = block.place(row, message)
-            found.report.issue("over-limit", message, file=place.file, line=place.line, column=name)
+        bad = rows[rows[name] > MAX_VALUE]
+        text = f"is too large; at most {MAX_VALUE} is possible"
+        _problems(found.report, block, bad, kind="over-limit", text=text, column=name)
     starts = np.flatnonzero(np.append(True, block.rows["vm"][1:] != block.rows["vm"][:-1]))
     if not len(block.rows):
         return
@@ -220,7 +232,6 @@ def _count(found: Survey, block: Block) -> None:
     for vm, a, b in zip(block.rows["vm"][starts].tolist(), low.tolist(), high.tolist(), strict=True):
         found.first_s[vm] = min(a, found.first_s.get(vm, a))
         found.last_s[vm] = max(b, found.last_s.get(vm, b))
-
     vms, counts = np.unique(rows["vm"][rows["alive"]], return_counts=True)
     for vm, n in zip(vms.tolist(), counts.tolist(), strict=True):
         found.on_rows_of[vm] = found.on_rows_of.get(vm, 0) + n
@@ -241,18 +252,37 @@ _ORDER: Final = {
 }
 
 
-def _problems(report: Report, block: Block, kind: str, rows: Rows) -> None:
-    text, repair = _ORDER[kind]
+def _problems(
+    report: Report,
+    block: Block,
+    rows: Rows,
+    *,
+    kind: str,
+    text: str,
+    repair: str = "",
+    column: str | None = None,
+) -> None:
     for n, row in enumerate(rows[: MAX_PLACES + 1]):
-        place = block.place(row, text)
-        count = 1 if n < MAX_PLACES else len(rows) - MAX_PLACES
-        report.issue(kind, text, file=place.file, line=place.line, repair=repair, count=count)
+        message = text if column is None else f"{row[column]:g} {text}"
+        report.issue(
+            kind,
+            message,
+            file=block.files[row["file"]],
+            line=int(row["line"]),
+            column=column,
+            repair=repair,
+            count=1 if n < MAX_PLACES else len(rows) - MAX_PLACES,
+        )
 
 
 def _settle_grid(found: Survey, path: Path) -> None:
     """Fix step and start, and report what does not lie on them."""
     report = found.report
     seen = found.distances.seen
+    if OTHER in seen:
+        msg = f"samples have more than {MAX_DISTANCES} different distances; a trace has a regular step"
+        report.issue("no-step", msg, file=str(path))
+        return
     if report.step_s is None and seen:
         report.step_s = max(seen, key=lambda d: (seen[d][0], -d))
     if report.step_s is None or report.step_s <= 0:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 STEP_S, STEPS, REPLAY = 60, 9, (3, 9)
 T = (REPLAY[1] - REPLAY[0]) * STEP_S
-HORIZON_S = 7_200
+HORIZON_S, MIN_OFF_S = 7_200, 3_600
 START = 1_299_110_400  # 2011-03-03T00:00:00Z
 RESOURCES = ["cpu_demand_mcores", "memory_demand_mib", "cpu_allocation_mcores", "memory_allocation_mib"]
 CAUSES = ["idle_mj", "load_mj", "migration_mj", "booting_mj", "shutting_down_mj", "off_mj"]
@@ -90,7 +90,19 @@ TYPES = [
         8,
         1.5,
         16_384,
-        [90_000, 101_000, 111_000, 119_999, 130_001, 141_000, 150_000, 162_000, 175_000, 190_000, 211_013],
+        [
+            90_000,
+            101_000,
+            111_000,
+            119_999,
+            130_001,
+            141_000,
+            150_000,
+            162_000,
+            175_000,
+            190_000,
+            211_013,
+        ],
         hosting_idle_mw=95_501,
         boot_s=30,
         shutdown_s=15,
@@ -127,7 +139,7 @@ VMS = [
     ("db-c", "vm", 4, 4_000, 2_048, 400.0, 1, 2),
     ("job-d", "container", 2, 2_000, 512, 0.0, 7, 8),
     ("store-e", "vm", 1, 1_000, 1_024, 5.0, 4, 4),
-    ("old-f", "vm", 1, 1_000, 1_024, 5.0, 6, 6),
+    ("old-f", "vm", 4, 1_000, 1_024, 5.0, 6, 6),
     ("old-g", "vm", 1, 1_000, 1_024, 5.0, 6, 6),
     ("pin-p", "vm", 1, 1_000, 512, 5.0, 2, 2),
     ("gone-y", "vm", 1, 1_000, 512, 5.0, 2, 2),
@@ -151,15 +163,21 @@ def alive(v, step):
 
 
 def demand(v, step):
-    """CPU and memory; web-b asks for more than its two cores, new-z for more than one small host."""
+    """CPU and memory; web-b asks for more than its two cores, old-f and old-g for more than their host."""
     if v == 1 and step >= REPLAY[0]:
         return 2_300, 700 + 10 * step
     if v == NEW:
         return 3_500, 3_000
-    return 150 + 37 * v + 41 * ((step * (v + 3)) % 7), 200 + 20 * v + 8 * step + (1_500 if v == DB else 0)
+    if v == 5 and step in (6, 7):
+        return 3_700, 300
+    if v == 6 and step in (7, 8):
+        return 999, 7_500
+    return 150 + 37 * v + 41 * ((step * (v + 3)) % 7), 200 + 20 * v + 8 * step + (
+        1_500 if v == DB else 0
+    )
 
 
-# kind, vm, source, target, mode, start, end, downtime_ms, after
+#: MiB/s that a move gets, by Mbit/s of the slower interface.
 SPEED = {1_000.0: 1_000 * 0.4 * 1e6 / 8 / 1_048_576, 10_000.0: 10_000 * 0.4 * 1e6 / 8 / 1_048_576}
 
 
@@ -178,7 +196,14 @@ def least_move(v, source, target):
         send = min(0.3 * memory, dirty * send / rate)
         if send <= rate * 0.3:
             seconds = math.ceil((sent + send) / rate + 1.0)
-            return "live", seconds, math.ceil(send / rate * 1_000), math.ceil(sent + send), rate, overhead
+            return (
+                "live",
+                seconds,
+                math.ceil(send / rate * 1_000),
+                math.ceil(sent + send),
+                rate,
+                overhead,
+            )
     seconds = math.ceil(2 * memory / min(rate, 500.0) + 1.0)
     return "saved_state", seconds, seconds * 1_000, 2 * memory, min(rate, 500.0), overhead
 
@@ -237,6 +262,10 @@ def may_go_off(h):
     return control == "managed" and not maintenance and on
 
 
+def site(h):
+    return 0 if h < 3 else 1
+
+
 def breakdown(where, *, do_nothing=False):
     out = dict.fromkeys(["on_mj", "off_mj", "boot_mj", "shutdown_mj", "migration_mj"], 0)
     for h, (_, t, _, _, on) in enumerate(HOSTS):
@@ -256,8 +285,11 @@ def breakdown(where, *, do_nothing=False):
     return out
 
 
-def certificate_value(scale, a, b):
-    """The formula of the run-folder reference, load by load and host by host."""
+def certificate_value(scale, rows, b):
+    """The formula of the run-folder reference, load by load and host by host.
+
+    ``rows`` are tuples of resource, numerator, denominator and multiplier.
+    """
     total = 0
     members = [v for v in range(len(VMS)) if active(v)]
     for h, (_, t, control, maintenance, on) in enumerate(HOSTS):
@@ -266,19 +298,32 @@ def certificate_value(scale, a, b):
         off = HORIZON_S * kind["off_mw"] + (kind["shutdown_mw"] * kind["shutdown_s"] if on else 0)
         empty = HORIZON_S * power(kind, background, hosting=False)
         stay = sum(move_mj(v) for v in members if VMS[v][6] == h)
-        cover = sum(a[r] * capacity(h)[r] for r in range(4))
+        cover = sum(a * (capacity(h)[r] * n // d) for r, n, d, a in rows)
         boot = 0 if on else kind["boot_mw"] * kind["boot_s"]
         m = min(
-            scale * (HORIZON_S * power(kind, load + background, hosting=True) + boot - stay) - b * load - cover
+            scale * (HORIZON_S * power(kind, load + background, hosting=True) + boot - stay)
+            - b * load
+            - cover
             for load in range(capacity(h)[0] + 1)
         )
         without = scale * (off if may_go_off(h) or not on else empty)
-        usable = ((on or control != "no_wake") and not maintenance) or any(VMS[v][6] == h for v in members)
+        usable = ((on or control != "no_wake") and not maintenance) or any(
+            VMS[v][6] == h for v in members
+        )
         total += min(without, m) if usable else without
     total += scale * sum(move_mj(v) for v in members)
-    total += sum(a[r] * sum(needs(v)[r] for v in members) for r in range(4))
+    total += sum(a * sum(needs(v)[r] * n // d for v in members) for r, n, d, a in rows)
     total += b * sum(needs(v).load for v in members)
     return total // scale
+
+
+def certificate_row(resource, numerator, denominator, multiplier):
+    return {
+        "resource": resource,
+        "numerator": numerator,
+        "denominator": denominator,
+        "multiplier": multiplier,
+    }
 
 
 def make_plan():
@@ -339,7 +384,18 @@ def make_arm(label, plan):
             if action["kind"] == "migration" and action["vm"] == v:
                 changes.append((action["end_s"], action["target"]))
                 moves.append(
-                    {key: action[key] for key in ("vm", "source", "target", "mode", "start_s", "end_s", "overhead_mcores")}
+                    {
+                        key: action[key]
+                        for key in (
+                            "vm",
+                            "source",
+                            "target",
+                            "mode",
+                            "start_s",
+                            "end_s",
+                            "overhead_mcores",
+                        )
+                    }
                     | {"downtime_ms": round(action["downtime_s"] * 1_000)}
                 )
         ends = [t for t, _ in changes[1:]] + [end]
@@ -361,6 +417,7 @@ def simulate(arm):
     n = REPLAY[1] - REPLAY[0]
     arm.host_mj = [[0] * 6 for _ in HOSTS]
     arm.step_mj = [[0] * 6 for _ in range(n)]
+    arm.site_mj = [[0] * n for _ in range(2)]
     arm.unmet, arm.hosts_on = [0] * n, [0] * n
     service = dict.fromkeys(
         ["demand_mcore_s", "unmet_mcore_s", "overload_host_s", "on_host_s", "memory_overcommit_host_s",
@@ -389,7 +446,11 @@ def simulate(arm):
                 arm.hosts_on[step] += 1
             add = [0] * 6
             if state != "on":
-                column = {"booting": (3, "boot_mw"), "shutting_down": (4, "shutdown_mw"), "off": (5, "off_mw")}
+                column = {
+                    "booting": (3, "boot_mw"),
+                    "shutting_down": (4, "shutdown_mw"),
+                    "off": (5, "off_mw"),
+                }
                 add[column[state][0]] = kind[column[state][1]]
             else:
                 service["on_host_s"] += 1
@@ -409,12 +470,16 @@ def simulate(arm):
                     over += m["overhead_mcores"] if h in (m["source"], m["target"]) else 0
                     if m["target"] == h:
                         memory += demand(m["vm"], REPLAY[0] + step)[1] + hypervisor["per_vm_memory_mib"]
-                load = running + len(guests) * hypervisor["per_vm_mcores"] + hypervisor["background_mcores"]
+                load = (
+                    running + len(guests) * hypervisor["per_vm_mcores"] + hypervisor["background_mcores"]
+                )
                 idle = power(kind, 0, hosting=bool(guests))
                 plain = power(kind, load, hosting=bool(guests))
                 add[0], add[1] = idle, plain - idle
                 add[2] = power(kind, load + over, hosting=bool(guests)) - plain
-                excess = running + len(guests) * hypervisor["per_vm_mcores"] + over - kind["usable_mcores"]
+                excess = (
+                    running + len(guests) * hypervisor["per_vm_mcores"] + over - kind["usable_mcores"]
+                )
                 if excess > 0:
                     service["overload_host_s"] += 1
                     arm.unmet[step] += min(running, excess)
@@ -422,7 +487,10 @@ def simulate(arm):
             for k in range(6):
                 arm.host_mj[h][k] += add[k]
                 arm.step_mj[step][k] += add[k]
+                arm.site_mj[site(h)][step] += add[k]
     for m in arm.moves:
+        if m["end_s"] > T or not m.get("completed", True):
+            continue
         service["migrations"] += 1
         service["downtime_ms"] += m["downtime_ms"]
         if m["mode"] == "live":
@@ -440,8 +508,9 @@ def emissions_kg(arm, intensity):
     grams = 0.0
     for t in range(T):
         now = START + REPLAY[0] * STEP_S + t
-        g = next(g for start, end, g in intensity if start <= now < end)
-        grams += sum(arm.step_mj[t // STEP_S]) / STEP_S / 3.6e9 * g
+        for where, energy_mj in enumerate(arm.site_mj):
+            g = next(g for k, start, end, g in intensity if k == where and start <= now < end)
+            grams += energy_mj[t // STEP_S] / STEP_S / 3.6e9 * g
     return grams / 1_000
 
 
@@ -453,7 +522,8 @@ SCHEMAS = {
     "trace.parquet": {"vm": "int32", "step": "int32", "cpu_mcores": "int32", "memory_mib": "int32"},
     "needs.parquet": dict.fromkeys(RESOURCES, "int64")
     | {"load_mcores": "int64", "move_mj": "int64", "movable": "bool", "active": "bool"},
-    "capacities.parquet": dict.fromkeys([*RESOURCES, *(f"overhead_{r}" for r in RESOURCES)], "int64"),
+    "capacities.parquet": dict.fromkeys([*RESOURCES, *(f"overhead_{r}" for r in RESOURCES)], "int64")
+    | {"may_switch_off": "bool"},
     "placement.parquet": {"vm_id": "string", "current_host": "int32", "target_host": "int32"},
     "plan.parquet": {"action_id": "int64", "kind": "string", "vm": "int64", "source": "int64",
                      "target": "int64", "mode": "string", "start_s": "int64", "end_s": "int64",
@@ -467,7 +537,8 @@ SCHEMAS = {
     "moves.parquet": {"vm": "int32", "source": "int32", "target": "int32", "mode": "string",
                       "start_s": "int64", "end_s": "int64", "downtime_ms": "int64",
                       "overhead_mcores": "int64"},
-    "carbon.parquet": {"start_utc": "utc", "end_utc": "utc", "g_per_kwh": "float64"},
+    "sites.parquet": {"site": "int32", "step": "int32", "energy_mj": "int64"},
+    "carbon.parquet": {"site": "int32", "start_utc": "utc", "end_utc": "utc", "g_per_kwh": "float64"},
 }  # fmt: skip
 TYPES_OF = {"string": pa.string(), "int32": pa.int32(), "int64": pa.int64(), "float64": pa.float64(),
             "bool": pa.bool_(), "utc": pa.timestamp("s", tz="UTC")}  # fmt: skip
@@ -493,9 +564,9 @@ def write_solved(folder):
         "windows": {"sizing": [0, REPLAY[0]], "replay": list(REPLAY)},
         "inputs": [], "defaults": [], "repairs": [], "notes": []})  # fmt: skip
     write_json(folder / "fleet.json", {
-        "source": "made up", "sites": [{"name": "site", "zone": "DE", "pue": 1.0}], "types": TYPES,
-        "hosts": [{"id": n, "type": t, "site": 0, "power_control": c, "maintenance": m, "powered_on": on}
-                  for n, t, c, m, on in HOSTS]})  # fmt: skip
+        "source": "made up", "sites": [{"name": "one", "zone": "DE", "pue": 1.0}, {"name": "two", "zone": "FR", "pue": 1.5}], "types": TYPES,
+        "hosts": [{"id": n, "type": t, "site": site(h), "power_control": c, "maintenance": m, "powered_on": on}
+                  for h, (n, t, c, m, on) in enumerate(HOSTS)]})  # fmt: skip
     write_rows(folder / "vms.parquet", [
         {"vm_id": n, "kind": k, "vcpus": p, "cpu_mcores": c, "memory_mib": m, "dirty_mib_per_s": d, "group": ""}
         for n, k, p, c, m, d, _, _ in VMS])  # fmt: skip
@@ -509,17 +580,18 @@ def write_solved(folder):
     write_rows(folder / "capacities.parquet", [
         dict(zip(RESOURCES, capacity(h), strict=True))
         | dict(zip([f"overhead_{r}" for r in RESOURCES], overhead(h), strict=True))
+        | {"may_switch_off": may_go_off(h)}
         for h in range(len(HOSTS))])  # fmt: skip
     write_json(folder / "instance.json", {
         "resources": RESOURCES, "horizon_s": HORIZON_S, "sizing": "maximum", "hindsight": False,
-        "min_saving_fraction": 0.01, "moves": MOVES, "rules": RULES})  # fmt: skip
+        "min_saving_fraction": 0.01, "min_off_s": MIN_OFF_S, "moves": MOVES, "rules": RULES})  # fmt: skip
     write_rows(folder / "placement.parquet", [
         {"vm_id": row[0], "current_host": row[6], "target_host": row[7]} for row in VMS])  # fmt: skip
     parts = breakdown([row[7] for row in VMS])
     objective = sum(parts.values())
     current = sum(breakdown([row[6] for row in VMS], do_nothing=True).values())
-    multipliers = [3_000, 0, 200, 5_000]
-    value = certificate_value(1_000, multipliers, 90_000)
+    rows = [(0, 1, 1, 3_000), (2, 1, 1, 200), (3, 2, 8_449, 5_000_000), (3, 1, 1, 5_000)]
+    value = certificate_value(1_000, rows, 90_000)
     attested = value + (objective - value) // 3
     write_json(folder / "result.json", {
         "policy": "auto", "status": "feasible", "stopped": "local optimum", "worthwhile": True, "message": "",
@@ -529,8 +601,7 @@ def write_solved(folder):
             {"name": "whole hosts", "value_mj": attested, "kind": "attested", "source": "SCIP",
              "certificate": {}},
             {"name": "on-off Lagrangian", "value_mj": value, "kind": "certified", "source": "GLOP",
-             "certificate": {"scale": 1_000, "resource_multipliers": multipliers,
-                             "load_multiplier": 90_000}}]})  # fmt: skip
+             "certificate": {"scale": 1_000, "load_multiplier": 90_000, "rows": [certificate_row(*r) for r in rows]}}]})  # fmt: skip
 
 
 def write_arm(folder, arm):
@@ -544,21 +615,31 @@ def write_arm(folder, arm):
     write_rows(at / "hosts.parquet", [
         {"host_id": HOSTS[h][0], **dict(zip(CAUSES, row, strict=True))}
         for h, row in enumerate(arm.host_mj)])  # fmt: skip
+    write_rows(at / "sites.parquet", [
+        {"site": k, "step": s, "energy_mj": mj} for k, row in enumerate(arm.site_mj) for s, mj in enumerate(row)
+    ])  # fmt: skip
     write_rows(at / "host_states.parquet", arm.states)
     write_rows(at / "residency.parquet", arm.stays)
-    write_rows(at / "moves.parquet", arm.moves)
+    extra = {"completed": "bool"} if any("completed" in m for m in arm.moves) else {}
+    write_rows(at / "moves.parquet", arm.moves, SCHEMAS["moves.parquet"] | extra)
     write_json(at / "service.json", {"label": arm.label, **arm.service})
 
 
 def write_report(folder, baseline, after):
     zero = START + REPLAY[0] * STEP_S
-    intensity = [(zero - 50, zero + 100, 211.5), (zero + 100, zero + 200, 480.25), (zero + 200, zero + 500, 333.0)]
+    intensity = [
+        (0, zero - 50, zero + 100, 211.5),
+        (0, zero + 100, zero + 200, 480.25),
+        (0, zero + 200, zero + 500, 333.0),
+        (1, zero, zero + 360, 56.75),
+    ]
     write_rows(folder / "carbon.parquet", [
-        dict(zip(("start_utc", "end_utc", "g_per_kwh"), row, strict=True)) for row in intensity])  # fmt: skip
-    write_json(folder / "carbon.json", {"zone": "DE"})
+        dict(zip(("site", "start_utc", "end_utc", "g_per_kwh"), row, strict=True)) for row in intensity])  # fmt: skip
     result = json.loads((folder / "result.json").read_text("utf-8"))
     before_mj, after_mj = (sum(map(sum, arm.step_mj)) for arm in (baseline, after))
     before_kg, after_kg = (emissions_kg(arm, intensity) for arm in (baseline, after))
+    emitted = {"baseline": 1_000 * before_kg, "consolidated": 1_000 * after_kg}
+    write_json(folder / "carbon.json", {"sites": [], "emissions_g": emitted})
     best = max(b["value_mj"] for b in result["bounds"])
     values = [
         ("energy_baseline_kwh", before_mj / 3.6e9, "kWh", "baseline"),
@@ -581,7 +662,9 @@ def write_report(folder, baseline, after):
         for m, v, u, a in values
     ]
     write_json(folder / "figures.json", {"figures": figures})
-    cells = [f"{m},{a},{v if m != 'weather' else chr(39) + v},{u},computed,here" for m, v, u, a in values]
+    cells = [
+        f"{m},{a},{v if m != 'weather' else chr(39) + v},{u},computed,here" for m, v, u, a in values
+    ]
     lines = ["metric,arm,value,unit,status,source", *cells]
     (folder / "figures.csv").write_text("\n".join(lines) + "\n", "utf-8")
     spans = [f'<span data-metric="{m}" data-value="{v}">about</span>' for m, v, _, _ in values]

@@ -207,6 +207,12 @@ def test_tidy_reader_reads_what_was_written(tmp_path: Path) -> None:
     assert trace.grid == dataset.trace.grid
 
 
+def test_part_of_a_day_is_enough() -> None:
+    """A quick look needs no whole day; 1 and 1.0 days are the same cloud."""
+    assert generate(PrivateCloud(vms=20, days=0.25), 0).trace.grid.n_steps == 72
+    assert str(PrivateCloud(days=1)) == str(PrivateCloud(days=1.0))
+
+
 @pytest.mark.parametrize(
     ("options", "key"),
     [

@@ -167,12 +167,27 @@ def test_large_plans_show_how_much_happens_at_a_time(ax, large):
     assert any(f"at most 8, {len(large.plan.migrations):,} in all" in t for t in texts(ax))
 
 
+def test_many_moves_between_few_hosts_stay_a_small_file(synthetic):
+    """A thousand moves can fit into twenty lanes; a path for each would be half a megabyte."""
+    from matplotlib.figure import Figure
+
+    case = synthetic.make_case(n_hosts=20, n_vms=1_200, n_steps=300, kept=4)
+    assert len(case.plan.migrations) > 900
+    with plotting.style():
+        fig = Figure(figsize=(10, 5), layout="constrained")
+        plotting.migration_timeline(fig.subplots(), case.plan, case.instance)
+        assert len(plotting.figure_svg(fig)) < 200_000
+
+
 def test_boots_and_empty_plans_are_drawn(ax, small):
     """Rare plans must not break a report."""
     boot = Boot(id=0, host=1, start_s=0, end_s=300)
     plan = MigrationPlan(actions=(boot,), current=small.plan.current, target=small.plan.target)
     plotting.migration_timeline(ax, plan)
     assert any("host boots" in t for t in texts(ax))
+    ax.clear()
+    plotting.migration_timeline(ax, plan, max_lanes=0)
+    assert any("hosts booting (1 in all)" in t for t in texts(ax))
     ax.clear()
     plotting.migration_timeline(ax, MigrationPlan.empty(small.plan.current))
     assert any("the plan is empty" in t for t in texts(ax))

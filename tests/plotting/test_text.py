@@ -48,7 +48,7 @@ def test_decimals_follow_the_largest_value(values, decimals):
 
 
 @pytest.mark.parametrize(
-    "name", ["\u202egnp.exe", "a\x00b", "a\nb", "\ud800", "\u2066x", "\ufeff", "\x1b[31m"]
+    "name", ["\u202egnp.exe", "a\x00b", "a\nb", "\ud800", "\u2066x", "\ufeff", "\x1b[31m", "\uffff"]
 )
 def test_what_cannot_be_seen_becomes_an_escape(name):
     """A name must neither hide a part of itself nor reorder the text around it."""

@@ -48,7 +48,7 @@ def reports(synthetic) -> dict:
         "hostile": make(synthetic.make_case(n_hosts=10, n_vms=10, host_ids=names, vm_ids=names)),
         "huge": make(synthetic.make_case(n_hosts=9, n_vms=20, scale=1e7)),
         "sites": make(synthetic.make_case(n_hosts=8, n_vms=16, pues=(1.2, 1.54), hindsight=True)),
-        "bare": make(small, result=None, instance=None, intensity=None, emissions_g=None, manifest=None),
+        "bare": make(small, result=None, instance=None, intensities=(), emissions_g=None, manifest=None),
     }
 
 

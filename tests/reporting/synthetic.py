@@ -114,7 +114,7 @@ MANIFEST: dict = {
     "package": "consolidate",
     "version": "0.1.0",
     "command": "consolidate run 20110303 --out run",
-    "options": {"percentile": 95},
+    "options": {"percentile": 95, "format": None, "hindsight": False, "budget": {"iterations": 20_000}},
     "seed": 0,
     "trace": {
         "format": "planetlab",
@@ -349,7 +349,7 @@ def make_report(case: Case, **changes: object) -> object:
         "plan": case.plan,
         "result": case.result,
         "instance": case.instance,
-        "intensity": case.intensity,
+        "intensities": (case.intensity,) * len(case.before.site_energy_mj),
         "emissions_g": {
             "baseline": case.before.energy_kwh * 380.0,
             "consolidated": case.after.energy_kwh * 380.0,

@@ -168,6 +168,8 @@ def test_numpy_scalars_become_plain_numbers():
         (0.57738, "fraction", "57.7 %"),
         (-1.28, "fraction", f"{MINUS}128 %"),
         (0.0, "kWh", "0 kWh"),
+        (7.88e-9, "fraction", "below 0.0001 %"),
+        (0.0, "fraction", "0 %"),
         (-6.8333, "kWh", f"{MINUS}6.83 kWh"),
         (1976.9, "kWh", "1,980 kWh"),
         (1.9769e12, "kWh", "1.98 \N{MULTIPLICATION SIGN} 10¹² kWh"),

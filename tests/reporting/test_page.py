@@ -125,7 +125,7 @@ def test_untrusted_words_of_the_manifest_are_escaped(synthetic):
     }  # fmt: skip
     case = synthetic.make_case(n_hosts=4, n_vms=6)
     intensity = replace(case.intensity, zone=evil, source=evil, notes=(evil,))
-    page = Page(synthetic.make_report(case, manifest=manifest, intensity=intensity).html())
+    page = Page(synthetic.make_report(case, manifest=manifest, intensities=(intensity,)).html())
     assert not page.named("script")
     assert words(page).count(evil) >= 12
 
@@ -226,6 +226,7 @@ def test_limits_and_checks_are_stated(seen):
     text = words(seen["saved"])
     parts = ["Network and storage.", "Rebound.", "Making the machines.", "consolidate check RUN"]
     parts += ["consolidate run 20110303 --out run", "ab" * 32, "drop-duplicates", "seed 0"]
+    parts += ["percentile 95", "budget.iterations 20000", "hindsight false"]
     for part in parts:
         assert part in text
 

@@ -13,7 +13,7 @@ import pytest
 from consolidate.errors import InfeasibleError, InstanceError
 from consolidate.model import Placement, TimeGrid
 from consolidate.plotting.text import MINUS
-from consolidate.reporting import summary_row, write_summary_table
+from consolidate.reporting import report, summary_row, write_summary_table
 from consolidate.reporting.files import write_files
 from consolidate.reporting.tables import figures_csv, plan_csv, safe_cell
 
@@ -122,6 +122,30 @@ def test_parts_that_do_not_belong_together_are_refused(synthetic):
         "report.instance", "report.pue_variable_fraction",
     } <= paths  # fmt: skip
     assert any(path.startswith("report.plan.actions") for path in paths)
+
+
+def test_intensities_of_different_kinds_are_refused(synthetic):
+    """Average and marginal intensities answer different questions and are never added."""
+    case = synthetic.make_case(n_hosts=4, n_vms=6, pues=(1.0, 1.0))
+    other = replace(case.intensity, kind="marginal")
+    with pytest.raises(InstanceError, match="mixes kinds"):
+        synthetic.make_report(case, intensities=(case.intensity, other))
+    with pytest.raises(InstanceError, match="one for each site"):
+        synthetic.make_report(case, intensities=(other,))
+
+
+def test_emissions_are_computed_per_site(synthetic):
+    """Each site draws from its own grid."""
+    carbon = pytest.importorskip("consolidate.carbon")
+    case = synthetic.make_case(n_hosts=4, n_vms=6, pues=(1.0, 1.0))
+    clean = replace(case.intensity, g_per_kwh=case.intensity.g_per_kwh / 10, zone="SE")
+    made = report(case.before, case.after, plan=case.plan, carbon=(case.intensity, clean))
+    sites = case.before.site_energy_mj.sum(axis=1) / 3.6e9
+    assert made.emissions_g["baseline"] == pytest.approx(sites[0] * 380 + sites[1] * 38)
+    one = report(case.before, case.after, plan=case.plan, carbon=case.intensity)
+    assert one.emissions_g["baseline"] == pytest.approx(case.before.energy_kwh * 380)
+    assert report(case.before, case.after, plan=case.plan).emissions_g is None
+    assert carbon
 
 
 def test_an_infeasible_result_is_no_report(synthetic):

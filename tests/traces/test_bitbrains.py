@@ -265,6 +265,12 @@ def test_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path) -> None:
     assert read_trace(path).cpu_mcores.tolist() == [[500, 500, 500]]
 
 
+def test_one_vm_with_a_gap_is_no_outage(bitbrains: Write) -> None:
+    """A note that blames the measurement needs more than one witness."""
+    trace = read_trace(bitbrains(vm1=[*rows(2), *rows(2, start=START + 1500)]), repair="fill-gaps")
+    assert not any("measurement" in note for note in trace.notes)
+
+
 def test_unknown_repair_is_refused(bitbrains: Write) -> None:
     """A misspelt repair must not be ignored."""
     with pytest.raises(ConfigError, match="no repair named 'snapp'"):

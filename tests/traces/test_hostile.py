@@ -130,3 +130,13 @@ def test_unpacking_has_an_absolute_limit(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(TraceError, match="more than 100 bytes"):
         sources.refuse_bomb(101, 100, file="x")
     sources.refuse_bomb(100, 100, file="x")
+
+
+def test_samples_without_any_step_are_refused(tidy: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Distances that are no longer told apart must not hide a gap."""
+    from consolidate.traces import survey
+
+    monkeypatch.setattr(survey, "MAX_DISTANCES", 3)
+    rows = [f"{instant(0, second=i * i)},web,1,1" for i in range(9)]
+    with pytest.raises(TraceError, match="more than 3 different distances"):
+        read_trace(tidy(*rows), repair="all")

@@ -109,7 +109,8 @@ def test_to_dict_is_plain(bitbrains: Write) -> None:
 def test_paths_with_spaces_are_quoted(planetlab_day: Path) -> None:
     """The command is meant to be pasted."""
     moved = planetlab_day.rename(planetlab_day.parent / "my day")
-    assert "'" in inspect_trace(moved, start="2011-03-03").command
+    command = inspect_trace(moved, start="2011-03-03").command
+    assert command.startswith(f"consolidate run '{moved}' --reader start=2011-03-03")
 
 
 def test_real_sample(shared_data: Path) -> None:

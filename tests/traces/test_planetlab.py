@@ -182,6 +182,29 @@ def test_tar_cut_between_two_members_is_refused(planetlab_day: Path, tmp_path: P
         read_trace(path)
 
 
+def test_damaged_member_header_is_refused(planetlab_day: Path, tmp_path: Path) -> None:
+    """Python's tarfile stops there without an error, and the VMs that follow would be lost."""
+    path = packed(planetlab_day, tmp_path / "20110303.tar", "w")
+    with tarfile.open(path) as archive:
+        middle = archive.getmembers()[3]
+    data = bytearray(path.read_bytes())
+    data[middle.offset + 5] ^= 8
+    path.write_bytes(data)
+    with pytest.raises(TraceError, match="damaged member header"):
+        read_trace(path)
+
+
+@pytest.mark.parametrize("suffix", [".tar.zst", ".7z", ".xz"])
+def test_other_packings_are_refused_with_advice(
+    planetlab_day: Path, tmp_path: Path, suffix: str
+) -> None:
+    """The error says how to pack, not that the content is strange."""
+    path = tmp_path / f"20110303{suffix}"
+    path.write_bytes(b"x" * 100)
+    with pytest.raises(TraceError, match="which is not read; unpack it"):
+        read_trace(path)
+
+
 @pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a/../../evil", "C:\\evil", "..\\evil"])
 def test_path_escape_in_archive_is_refused(tmp_path: Path, name: str) -> None:
     """Nothing is unpacked to disk, and still such an archive is hostile."""

@@ -245,7 +245,7 @@ def test_flipped_bit_in_written_parquet_is_refused(tidy: Write, tmp_path: Path) 
     data = bytearray(good.read_bytes())
     data[len(data) // 8] ^= 4
     good.write_bytes(data)
-    with pytest.raises(TraceError, match="trace.parquet"):
+    with pytest.raises(TraceError, match=r"trace\.parquet"):
         read_trace(good)
 
 

@@ -15,7 +15,7 @@ from consolidate._kernels.problem import Problem
 from consolidate.model import Bound, Instance
 from consolidate.solvers.bounds.rows import CoverRow
 
-__all__ = ["SCALE", "certified_bound", "usable_hosts"]
+__all__ = ["SCALE", "certified_bound", "curve_mw", "usable_hosts"]
 
 #: Multipliers are whole numbers of 1/SCALE millijoules per unit.
 SCALE = 64
@@ -101,14 +101,19 @@ def _carrying_minimum(instance: Instance, problem: Problem, b: int) -> list[int]
     for h in range(instance.fleet.n_hosts):
         key = (int(instance.fleet.host_type[h]), int(instance.capacity[h, 0]))
         if key not in by_type:
-            loads = np.arange(key[1] + 1, dtype=np.int64)
-            cpu, table = int(problem.cpu[h]), problem.table[h]
-            total = np.minimum(loads + problem.background[h], cpu)
-            segment = np.minimum(10 * total // cpu, 9)
-            rest = 10 * total - segment * cpu
-            rise = (table[segment + 1] - table[segment]) * rest
-            power = table[segment] + (2 * rise + cpu) // (2 * cpu)
-            value = power * (SCALE * problem.horizon_s) - b * loads
+            power = curve_mw(problem, h, key[1])
+            value = power * (SCALE * problem.horizon_s) - b * np.arange(len(power), dtype=np.int64)
             by_type[key] = int(value.min())
         result.append(by_type[key])
     return result
+
+
+def curve_mw(problem: Problem, h: int, top: int) -> NDArray[np.int64]:
+    """Return the power of host ``h`` carrying VMs, at each whole load from 0 to ``top`` mcores."""
+    cpu, table = int(problem.cpu[h]), problem.table[h]
+    total = np.minimum(np.arange(top + 1, dtype=np.int64) + problem.background[h], cpu)
+    segment = np.minimum(10 * total // cpu, 9)
+    rest = 10 * total - segment * cpu
+    rise = (table[segment + 1] - table[segment]) * rest
+    curve: NDArray[np.int64] = table[segment] + (2 * rise + cpu) // (2 * cpu)
+    return curve

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from consolidate._kernels.problem import Problem
 from consolidate.model import Bound, Instance
-from consolidate.solvers.bounds.lagrangian import certified_bound, usable_hosts
+from consolidate.solvers.bounds.lagrangian import certified_bound, curve_mw, usable_hosts
 from consolidate.solvers.bounds.rows import CoverRow, cover_rows
 
 __all__ = ["lower_bounds"]
@@ -31,7 +31,7 @@ class _Group:
 
     hosts: NDArray[np.int64]
     loads: NDArray[np.int64]  # breakpoints of the energy curve, mcores
-    energy_mj: NDArray[np.int64]  # carrying VMs at each breakpoint, stay bonus deducted
+    energy_mj: NDArray[np.float64]  # carrying VMs at each breakpoint, stay bonus deducted
     empty_mj: int
     capacity: NDArray[np.int64]
 
@@ -77,23 +77,28 @@ def _group(
     instance: Instance, problem: Problem, hosts: NDArray[np.int64], stay_mj: int
 ) -> _Group:
     h = int(hosts[0])
-    kind = instance.fleet.types[instance.fleet.host_type[h]]
     top, background = int(instance.capacity[h, 0]), int(problem.background[h])
-    inner = [k * kind.cpu_mcores // 10 - background for k in range(1, 10)]
-    loads = sorted({0, top, *(x for x in inner if 0 < x < top)})
-    energy = [
-        kind.power.power_mw(x + background, kind.cpu_mcores, hosting=True) * problem.horizon_s
-        + int(problem.boot_mj[h])
-        - stay_mj
-        for x in loads
-    ]
+    inner = [k * int(problem.cpu[h]) // 10 - background for k in range(1, 10)]
+    loads = np.array(sorted({0, top, *(x for x in inner if 0 < x < top)}))
+    power = _from_below(curve_mw(problem, h, top), loads)
     return _Group(
         hosts=hosts,
-        loads=np.array(loads),
-        energy_mj=np.array(energy),
+        loads=loads,
+        energy_mj=power * problem.horizon_s + int(problem.boot_mj[h]) - stay_mj,
         empty_mj=int(problem.empty_mj[h]),
         capacity=instance.capacity[h],
     )
+
+
+def _from_below(curve: NDArray[np.int64], loads: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the curve at the breakpoints, lowered until the lines between them are nowhere above it.
+
+    Power is rounded to whole milliwatts and breakpoints to whole mcores, so the lines may stick out.
+    """
+    at = curve[loads].astype(np.float64)
+    above = np.interp(np.arange(len(curve)), loads, at) - curve
+    lowered: NDArray[np.float64] = at - max(0.0, float(above.max()))
+    return lowered
 
 
 class _Program:

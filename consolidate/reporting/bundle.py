@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from consolidate.model.instance import Instance
     from consolidate.model.plan import MigrationPlan
     from consolidate.model.replay import Replay
-    from consolidate.model.result import Result
+    from consolidate.model.result import Bound, Result
 
 __all__ = ["Report"]
 
@@ -37,8 +37,8 @@ class Report:
         Outcome of the solve, with its bound; without it nothing is said about optimality.
     instance
         Gives names, power curves, sizing, assumptions and sites.
-    intensity
-        Carbon intensity behind ``emissions_g``.
+    intensities
+        Carbon intensity of each site, behind ``emissions_g``; all of one kind and scope.
     emissions_g : g
         Operational emissions in the arms ``baseline`` and ``consolidated``.
     emissions_include_pue
@@ -64,7 +64,7 @@ class Report:
     plan: MigrationPlan
     result: Result | None = None
     instance: Instance | None = None
-    intensity: CarbonIntensity | None = None
+    intensities: tuple[CarbonIntensity, ...] = ()
     emissions_g: Mapping[str, float] | None = None
     emissions_include_pue: bool = False
     sites: tuple[Site, ...] = ()
@@ -99,9 +99,13 @@ class Report:
             msg = f"needs a value from 0 to 1, got {self.pue_variable_fraction}"
             issues.append(Issue(path="report.pue_variable_fraction", message=msg))
         counts = {len(replay.site_energy_mj) for replay in (before, after)}
-        if self.sites and counts != {len(self.sites)}:
-            msg = f"{len(self.sites)} sites are given, the replays have {sorted(counts)}"
-            issues.append(Issue(path="report.sites", message=msg))
+        for name, values in (("sites", self.sites), ("intensities", self.intensities)):
+            if values and counts != {len(values)}:
+                msg = f"needs one for each site of the replays ({sorted(counts)}), got {len(values)}"
+                issues.append(Issue(path=f"report.{name}", message=msg))
+        if len({(i.kind, i.scope) for i in self.intensities}) > 1:
+            msg = "mixes kinds or scopes, which never add up to one figure"
+            issues.append(Issue(path="report.intensities", message=msg))
         return issues
 
     def _plan_issues(self) -> list[Issue]:
@@ -141,6 +145,11 @@ class Report:
             default = Default(key=key, value=value, source=str(row.get("source", "")))
             found.setdefault((key, value), default)
         return tuple(found.values())
+
+    def best_bound(self) -> Bound | None:
+        """Return the highest lower bound of the result, if there is one."""
+        bounds = self.result.bounds if self.result is not None else ()
+        return max(bounds, key=lambda b: b.value_mj, default=None)
 
     def manifest_rows(self, key: str) -> list[Mapping[str, object]]:
         """Return the tables of a list in the manifest; what is not a table is passed over."""

@@ -9,10 +9,10 @@ from consolidate.carbon import emissions_g
 from consolidate.engine import replay
 from consolidate.forecasting import Percentile
 from consolidate.model import CarbonIntensity, Fleet, Instance, Placement, Rule, Trace
+from consolidate.model.progress import Progress, silent
 from consolidate.solvers import Budget, Policy
 from consolidate.study.verbs import plan, solve
 from consolidate.units import MCORES_PER_CORE, g_to_kg, mj_to_kwh
-from consolidate.model.progress import Progress, silent
 
 if TYPE_CHECKING:
     import pandas as pd

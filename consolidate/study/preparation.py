@@ -49,7 +49,7 @@ class Prepared:
 
     def manifest(self) -> dict[str, object]:
         """Return ``manifest.json``; see the run folder reference."""
-        from consolidate import __version__
+        from consolidate._version import __version__
 
         trace, instance = self.trace, self.instance
         defaults = (*instance.defaults, *instance.fleet.defaults)
@@ -73,9 +73,7 @@ class Prepared:
             "windows": {"sizing": list(self.sizing_window), "replay": list(self.replay_window)},
             "inputs": list(self.inputs),
             "defaults": [{"key": d.key, "value": d.value, "source": d.source} for d in defaults],
-            "repairs": [
-                {"name": r.name, "count": r.count, "detail": r.detail} for r in trace.repairs
-            ],
+            "repairs": [{"name": r.name, "count": r.count, "detail": r.detail} for r in trace.repairs],
             "notes": list(trace.notes),
         }
 
@@ -158,9 +156,7 @@ def _option_defaults(config: RunConfig, spread: bool) -> list[Default]:
         found.append(Default(key="percentile", value=f"{plain.percentile:g}", source=source))
     if not config.hindsight and config.sizing_fraction == plain.sizing_fraction:
         source = "the first quarter sizes, the rest is replayed: no knowledge of the future"
-        found.append(
-            Default(key="sizing_fraction", value=f"{plain.sizing_fraction:g}", source=source)
-        )
+        found.append(Default(key="sizing_fraction", value=f"{plain.sizing_fraction:g}", source=source))
     if config.min_saving_fraction == plain.min_saving_fraction:
         source = "engineering judgement: a plan that saves less is not worth its risk"
         value = f"{plain.min_saving_fraction:g}"

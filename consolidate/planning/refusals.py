@@ -1,0 +1,118 @@
+"""What makes a target placement impossible before anything is scheduled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from consolidate.errors import PlanError
+from consolidate.migration import MoveEstimate, estimate_move
+from consolidate.model import Gather, Instance, Placement
+
+__all__ = ["estimate_between", "refuse_impossible"]
+
+_SHOWN = 10
+
+
+def refuse_impossible(instance: Instance, target: Placement) -> None:
+    """Raise with every reason why no plan can end at a target.
+
+    Raises
+    ------
+    PlanError
+        When there is one.
+    """
+    if target.host_of.shape != instance.current.host_of.shape:
+        msg = f"the target placement has {target.host_of.size} VMs, the instance {len(instance.vms)}"
+        raise PlanError(msg)
+    if target.host_of.max(initial=-1) >= instance.fleet.n_hosts:
+        msg = f"the target placement names host {target.host_of.max()}, which is not there"
+        raise PlanError(msg)
+    reasons = [*_vm_reasons(instance, target), *_host_reasons(instance, target)]
+    if not reasons:
+        reasons = [*_rule_reasons(instance, target)]
+    if reasons:
+        more = f"\n... and {len(reasons) - _SHOWN} more" if len(reasons) > _SHOWN else ""
+        raise PlanError("\n".join(reasons[:_SHOWN]) + more)
+
+
+def estimate_between(instance: Instance, v: int, source: int, target: int) -> MoveEstimate:
+    """Estimate the move of a VM between two hosts."""
+    fleet = instance.fleet
+    one, other = (fleet.types[fleet.host_type[h]] for h in (source, target))
+    return estimate_move(
+        int(instance.need[v, instance.resources.index("memory_demand_mib")]),
+        float(instance.vms.dirty_mib_per_s[v]),
+        nic_mbit_per_s=min(one.nic_mbit_per_s, other.nic_mbit_per_s),
+        modes=one.hypervisor.moves & other.hypervisor.moves,
+        settings=instance.moves,
+    )
+
+
+def _vm_reasons(instance: Instance, target: Placement) -> Iterator[str]:
+    vms, current = instance.vms, instance.current.host_of
+    for v in np.flatnonzero((target.host_of < 0) != (current < 0)).tolist():
+        where = "on no host now" if current[v] < 0 else "left on no host by the target placement"
+        yield f"{vms.ids[v]} is {where}; a plan neither starts nor stops VMs"
+    mask_of, masks = instance.host_masks()
+    for v in target.moved_from(instance.current).tolist():
+        source, to = int(current[v]), int(target.host_of[v])
+        names = instance.fleet.host_ids[source], instance.fleet.host_ids[to]
+        move = f"{vms.ids[v]} cannot be moved from {names[0]} to {names[1]}"
+        estimate = estimate_between(instance, v, source, to)
+        if not instance.active[v]:
+            yield f"{move}: the VM does not exist at the decision"
+        elif estimate.mode is None:
+            yield f"{move}: {estimate.verdict}"
+        elif not instance.movable[v]:
+            yield f"{move}: the VM is immovable"
+        elif not masks[mask_of[v], to]:
+            yield f"{move}: {_excluded(instance, v, to)}"
+
+
+def _excluded(instance: Instance, v: int, host: int) -> str:
+    fleet = instance.fleet
+    kind = fleet.types[fleet.host_type[host]]
+    if fleet.maintenance[host]:
+        return "the host is in maintenance"
+    if not fleet.may_receive()[host]:
+        return "the host is off and cannot be woken"
+    if not kind.hypervisor.hosts(instance.vms[v].kind):
+        return f"the host runs no {instance.vms[v].kind}s"
+    if instance.need[v, 0] > instance.vms.vcpus[v] * kind.core_mcores:
+        return "the cores of the host are too slow for its sized demand"
+    return "a rule forbids it"
+
+
+def _host_reasons(instance: Instance, target: Placement) -> Iterator[str]:
+    used = instance.usage(target)
+    for host, r in np.argwhere(used > instance.capacity).tolist():
+        yield (
+            f"the target placement exceeds the capacity of host {instance.fleet.host_ids[host]}: "
+            f"{used[host, r]} of {instance.capacity[host, r]} {instance.resources[r]}"
+        )
+
+
+def _rule_reasons(instance: Instance, target: Placement) -> Iterator[str]:
+    current = instance.current
+    moved = set(target.moved_from(current).tolist())
+    for rule in instance.rules:
+        known = rule.violations(current)
+        for sentence in rule.violations(target):
+            if sentence not in known:
+                yield f"the target placement breaks a rule: {sentence}"
+        placed = [v for v in rule.vms if current.host_of[v] >= 0]
+        together = len({int(current.host_of[v]) for v in placed}) == 1
+        if (
+            isinstance(rule, Gather)
+            and rule.continuous
+            and together
+            and len(placed) > 1
+            and not moved.isdisjoint(placed)
+        ):
+            names = ", ".join(instance.vms.ids[v] for v in placed[:5])
+            yield (
+                f"the VMs of a continuous gather rule ({names}) would be apart while they move one "
+                "after the other; a rule that is not continuous allows that"
+            )
