@@ -141,34 +141,47 @@ def certificate_mj(instance, certificate):
     hosts, horizon_s = instance.fleet, instance.objective.horizon_s
     active = [v for v in range(len(instance.vms)) if instance.active[v]]
 
-    def f(row, x):
-        return math.floor(Fraction(int(x) * row["numerator"], row["denominator"]))
+    least_overhead = [min(int(x) for x in column) for column in instance.vm_overhead.T]
+
+    def f(row, amounts):
+        return math.floor(Fraction(int(amounts[row["resource"]]) * row["numerator"], row["denominator"]))
+
+    def takes(row, v):
+        if "rule" in row:
+            assert instance.rules[row["rule"]].name == "spread"
+            return int(v in instance.rules[row["rule"]].vms)
+        return f(row, [int(x) + o for x, o in zip(instance.need[v], least_overhead, strict=True)])
 
     total = Fraction(0)
     for v in active:
         total += scale * int(instance.move_mj[v]) + b * int(instance.load_mcores[v])
-        total += sum(row["multiplier"] * f(row, instance.need[v, row["resource"]]) for row in rows)
+        total += sum(row["multiplier"] * takes(row, v) for row in rows)
     for h in range(hosts.n_hosts):
         kind = hosts.types[hosts.host_type[h]]
         mine = [v for v in active if instance.current.host_of[v] == h]
         wakes = hosts.powered_on[h] or hosts.power_control[h] != PowerControl.NO_WAKE
+        closed = hosts.maintenance[h] or not wakes
         empty = scale * host_mj(instance, h, [])
-        if not mine and (hosts.maintenance[h] or not wakes):
+        if closed and not mine:
             total += empty
             continue
+        offer = [int(x) for x in instance.capacity[h]]
+        if closed:
+            taken = instance.need + instance.vm_overhead[h]
+            there = [sum(int(taken[v, r]) for v in mine) for r in range(len(offer))]
+            offer = [min(pair) for pair in zip(offer, there, strict=True)]
         stay = sum(int(instance.move_mj[v]) for v in mine)
-        cover = sum(row["multiplier"] * f(row, instance.capacity[h, row["resource"]]) for row in rows)
+        cover = sum(row["multiplier"] * (1 if "rule" in row else f(row, offer)) for row in rows)
         points = (kind.power.hosting_idle_mw, *kind.power.points_mw[1:])
         boot = 0 if hosts.powered_on[h] else kind.boot_mw * kind.boot_s
+        base = kind.hypervisor.background_mcores
+        last = max(offer[0] + base, kind.cpu_mcores)
+        power = [power_mw(points, load, kind.cpu_mcores) for load in range(base, last + 1)]
+        if kind.hypervisor.per_vm_mcores:
+            # Guests cost CPU of their own and their number is open: the host may run at any higher load.
+            power = list(itertools.accumulate(reversed(power), min))[::-1]
         hosting = min(
-            scale
-            * (
-                power_mw(points, load + kind.hypervisor.background_mcores, kind.cpu_mcores) * horizon_s
-                + boot
-                - stay
-            )
-            - b * load
-            for load in range(int(instance.capacity[h, 0]) + 1)
+            scale * (power[load] * horizon_s + boot - stay) - b * load for load in range(offer[0] + 1)
         )
         total += min(empty, hosting - cover)
     return math.floor(total / scale)

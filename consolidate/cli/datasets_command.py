@@ -48,5 +48,6 @@ def generate_(vms: int, days: float, hosts: int | None, seed: int, out: str) -> 
         f"{len(dataset.rules)} rules: {folder}"
     )
     click.echo(
-        f"next: consolidate run {folder} --fleet {folder}/fleet.toml --rules {folder}/rules.toml --out RUN"
+        f"next: consolidate run {folder} --fleet {folder}/fleet.toml "
+        f"--rules {folder}/rules.toml --out RUN"
     )

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from consolidate.datasets import Dataset
 
 __all__ = ["command"]
 
@@ -17,18 +23,16 @@ __all__ = ["command"]
 @click.option("--quiet", is_flag=True, help="No progress.")
 def command(out: str, vms: int, days: float, seed: int, quiet: bool) -> int:
     """Generate a private cloud, consolidate it, check everything, and write the report."""
-    from pathlib import Path
-
     from consolidate.cli.progress import show_progress
     from consolidate.cli.run_command import finish
-    from consolidate.datasets import PrivateCloud, generate, write_dataset
+    from consolidate.datasets import PrivateCloud, generate
     from consolidate.study import RunConfig, run
 
     folder = Path(out)
     data = folder / "data"
     with show_progress(quiet=quiet) as progress:
         progress("generate a private cloud")
-        write_dataset(generate(PrivateCloud(vms=vms, days=days), seed), data)
+        _write(generate(PrivateCloud(vms=vms, days=days), seed), data)
         config = RunConfig(
             trace=str(data),
             fleet=str(data / "fleet.toml"),
@@ -38,3 +42,22 @@ def command(out: str, vms: int, days: float, seed: int, quiet: bool) -> int:
         run(config, folder / "run", progress=progress)
         progress("report")
     return finish(str(folder / "run"), as_json=False)
+
+
+def _write(dataset: Dataset, data: Path) -> None:
+    """Write a dataset; a folder that holds the very same is left as it is, any other refused."""
+    import filecmp
+    import tempfile
+
+    from consolidate.datasets import write_dataset
+    from consolidate.errors import InputError
+
+    if not data.is_dir() or not any(data.iterdir()):
+        write_dataset(dataset, data)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        names = sorted(path.name for path in write_dataset(dataset, folder).iterdir())
+        same, *_ = filecmp.cmpfiles(folder, data, names, shallow=False)
+    if same != names:
+        msg = f"{data}: holds other data; give --out another folder, or remove this one"
+        raise InputError(msg)

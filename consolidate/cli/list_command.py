@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
+
+if TYPE_CHECKING:
+    from consolidate.registry import Registry
 
 __all__ = ["command"]
 
@@ -18,8 +23,6 @@ def command(kind: str) -> None:
 
 
 def _entries(kind: str) -> list[tuple[str, str]]:
-    from consolidate.registry import Registry
-
     if kind == "fleets":
         from consolidate.inventory import fleet_names, read_fleet
 
@@ -39,11 +42,11 @@ def _entries(kind: str) -> list[tuple[str, str]]:
         from consolidate.carbon import zone_names
 
         return [(name, "") for name in zone_names()]
-    registry: Registry[type] = _registry(kind)
+    registry = _registry(kind)
     return [(name, _summary(registry.get(name))) for name in registry]
 
 
-def _registry(kind: str) -> object:  # type: ignore[misc]
+def _registry(kind: str) -> Registry[Any]:
     if kind == "policies":
         from consolidate.solvers import POLICIES
 

@@ -1,4 +1,4 @@
-"""The command group. Each verb is a module that is imported when it is called, so that help is instant."""
+"""The command group: a verb is a module that is imported when it is called, so that help is instant."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ VERBS = {
 class _Lazy(click.Group):
     """A group whose commands are imported on use."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in VERBS:
             return None
         module = import_module(f"consolidate.cli.{cmd_name}_command")
         command: click.Command = module.command
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))
 
@@ -95,4 +95,8 @@ def _run(args: list[str] | None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except OSError as error:
+        # A folder that may not be written, a full disk: for the user to mend, and no bug of ours.
+        click.echo(f"error: {error}", err=True)
+        return 2
     return result if isinstance(result, int) else 0

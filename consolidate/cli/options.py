@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from consolidate.study import RunConfig
 
-__all__ = ["config_from", "reader_options", "run_options"]
+__all__ = ["comparison_options", "config_from", "reader_options", "run_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,7 +38,6 @@ _OPTIONS = (
     click.option(
         "--cpu-limit", type=float, help="Part of a host's CPU that sized demand may fill. Default 0.9."
     ),
-    click.option("--policy", default="auto", show_default=True, help="See `consolidate list policies`."),
     click.option("--iterations", default=20_000, show_default=True, help="Iterations of local search."),
     click.option(
         "--deterministic-seconds", default=5.0, show_default=True, help="Work of the exact solver."
@@ -49,7 +48,6 @@ _OPTIONS = (
         metavar="S",
         help="Wall time of the solver; results then depend on the machine.",
     ),
-    click.option("--seed", default=0, show_default=True, help="Seed of everything random."),
     click.option(
         "--min-saving",
         default=0.01,
@@ -76,10 +74,24 @@ _OPTIONS = (
     ),
 )
 
+_ONE_POLICY = (
+    click.option("--policy", default="auto", show_default=True, help="See `consolidate list policies`."),
+    click.option("--seed", default=0, show_default=True, help="Seed of everything random."),
+)
+
 
 def run_options(function: F) -> F:
     """Add the options of a run to a command."""
-    for option in reversed(_OPTIONS):
+    return _added((*_OPTIONS, *_ONE_POLICY), function)
+
+
+def comparison_options(function: F) -> F:
+    """Add the options of a run to a command that has policies and seeds of its own."""
+    return _added(_OPTIONS, function)
+
+
+def _added(options: tuple[Callable[[F], F], ...], function: F) -> F:
+    for option in reversed(options):
         function = option(function)
     return function
 
@@ -101,13 +113,13 @@ def config_from(trace: str, given: dict[str, Any]) -> RunConfig:
         sizing_fraction=given["sizing_fraction"],
         hindsight=given["hindsight"],
         cpu_limit_fraction=given["cpu_limit"],
-        policy=given["policy"],
+        policy=given.get("policy", "auto"),
         budget=Budget(
             iterations=given["iterations"],
             deterministic_s=given["deterministic_seconds"],
             time_limit_s=given["time_limit"],
         ),
-        seed=given["seed"],
+        seed=given.get("seed", 0),
         min_saving_fraction=given["min_saving"],
         carbon=given["carbon"],
         carbon_scope=given["carbon_scope"],

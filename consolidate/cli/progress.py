@@ -1,4 +1,4 @@
-"""Progress on standard error: a bar on a terminal, one line per stage elsewhere, nothing with --quiet."""
+"""Progress on standard error: bars on a terminal, one line per stage elsewhere, nothing with --quiet."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Lines:
     def __init__(self) -> None:
         self._last = ""
 
-    def __call__(self, stage: str, done: int = 0, total: int = 0) -> None:
+    def __call__(self, stage: str, done: int = 0, total: int = 0) -> None:  # noqa: ARG002
         if stage != self._last:
             self._last = stage
             sys.stderr.write(f"{stage} ...\n")

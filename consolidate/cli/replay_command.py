@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import click
 
 __all__ = ["command"]
@@ -18,17 +16,11 @@ def command(run: str, carbon: str | None, quiet: bool) -> None:
     from pathlib import Path
 
     from consolidate.cli.progress import show_progress
-    from consolidate.study.folder import read_json
-    from consolidate.study.pipeline import config_from, replay_stage
+    from consolidate.study.pipeline import replay_stage
 
-    folder = Path(run)
-    config = config_from(read_json(folder / "manifest.json"))
-    if carbon is not None:
-        config = replace(config, carbon=carbon)
     with show_progress(quiet=quiet) as progress:
-        before, after = replay_stage(folder, config, progress=progress)
+        before, after = replay_stage(Path(run), carbon=carbon, progress=progress)
     click.echo(before.summary())
     click.echo(after.summary())
-    click.echo(
-        f"saved {1 - after.total_mj / before.total_mj:.2%} (modelled); next: consolidate report {run}"
-    )
+    share = 1 - after.total_mj / before.total_mj if before.total_mj else 0.0
+    click.echo(f"saved {share:.2%} (modelled); next: consolidate report {run}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,6 +53,7 @@ class Admission:
         for rule in rules:
             for v in rule.vms:
                 self._rules_of.setdefault(v, []).append(rule)
+        self._coming: dict[int, list[int]] = {}
         self.closed = np.zeros(fleet.n_hosts, dtype=np.bool_)
         for v in np.flatnonzero(host_of >= 0).tolist():
             self.enter(v, int(host_of[v]))
@@ -63,9 +66,15 @@ class Admission:
         """Take a VM's allocation off a host."""
         self._room[host] += self._need[v] + self._extra[host]
 
-    # A planned move holds room at its target from the moment the plan is accepted.
-    reserve = enter
-    unreserve = leave
+    def reserve(self, v: int, host: int) -> None:
+        """Keep room for a planned move at its target, from the moment the plan is accepted."""
+        self.enter(v, host)
+        self._coming.setdefault(v, []).append(host)
+
+    def unreserve(self, v: int, host: int) -> None:
+        """Give that room back: the move has ended, or will not be made."""
+        self.leave(v, host)
+        self._coming[v].remove(host)
 
     def choose(self, v: int, state: NDArray[np.int8]) -> int:
         """Return the emptiest host that takes the VM now, or -1."""
@@ -73,7 +82,7 @@ class Admission:
         return self._emptiest(v, open_now)
 
     def wake_for(self, v: int, state: NDArray[np.int8]) -> int:
-        """Return a host to boot for the VM, or -1 when one that would do boots already or none exists."""
+        """Return a host to boot for the VM; -1 when one that would do boots already, or none exists."""
         closed = self._fleet.maintenance | self.closed
         if self._emptiest(v, (state == BOOTING) & ~closed) >= 0:
             return -1
@@ -99,8 +108,24 @@ class Admission:
         rules = self._rules_of.get(v)
         if not rules:
             return True
-        tried = self._host_of.copy()
+        return all(
+            self._adds_nothing(rule, v, host, where)
+            for rule in rules
+            for where in self._whereabouts(rule)
+        )
+
+    def _whereabouts(self, rule: Rule) -> Iterator[NDArray[np.int32]]:
+        """Yield where VMs are, and where they are once one that the rule names has made its next move."""
+        yield self._host_of
+        for mate in rule.vms:
+            for target in self._coming.get(mate, ()):
+                moved = self._host_of.copy()
+                moved[mate] = target
+                yield moved
+
+    @staticmethod
+    def _adds_nothing(rule: Rule, v: int, host: int, where: NDArray[np.int32]) -> bool:
+        tried = where.copy()
         tried[v] = host
-        placement = Placement(host_of=tried)
-        before = Placement(host_of=self._host_of)
-        return all(len(r.violations(placement)) <= len(r.violations(before)) for r in rules)
+        before = rule.violations(Placement(host_of=where))
+        return set(rule.violations(Placement(host_of=tried))).issubset(before)

@@ -58,7 +58,8 @@ def replay(
     Raises
     ------
     InputError
-        When a controller is given without a placement to start from, or a VM starts on a host that is off.
+        When a controller is given without a placement to start from, or a VM starts on a host that is
+        off.
     """
     controller: Controller
     if isinstance(what, MigrationPlan):

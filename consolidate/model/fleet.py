@@ -165,11 +165,12 @@ class HostType:
             )
             path = f"host_types[{self.name}].hypervisor.background_mcores"
             issues.append(Issue(path=path, message=msg))
+        whole = math.isfinite(self.cores) and math.isfinite(self.core_speed)
         for key, usable in (
-            ("reserved_mcores", self.usable_mcores),
+            ("reserved_mcores", self.usable_mcores if whole else 0),
             ("reserved_memory_mib", self.usable_memory_mib),
         ):
-            if usable <= 0:
+            if not usable > 0:
                 msg = "the hypervisor keeps the whole host"
                 issues.append(
                     Issue(path=f"host_types[{self.name}].hypervisor.{key}", message=msg)
@@ -305,7 +306,11 @@ class Fleet:
             seen: set[str] = set()
             twice = next(h for h in self.host_ids if h in seen or seen.add(h))  # type: ignore[func-returns-value]
             issues.append(Issue(path=f"hosts[{twice}]", message="the name is used twice"))
-        for name, limit in (("host_type", len(self.types)), ("host_site", len(self.sites))):
+        for name, limit in (
+            ("host_type", len(self.types)),
+            ("host_site", len(self.sites)),
+            ("power_control", len(PowerControl)),
+        ):
             array = getattr(self, name)
             if array.size and not (0 <= array.min() and array.max() < limit):
                 msg = f"needs values from 0 to {limit - 1}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -114,7 +115,9 @@ def instance_from_trace(
         movable=movable,
         move_mj=move_mj,
         rules=rules,
-        objective=JoulesOverHorizon(horizon_s=horizon_s or trace.grid.duration_s),
+        objective=JoulesOverHorizon(
+            horizon_s=trace.grid.duration_s if horizon_s is None else horizon_s
+        ),
         moves=moves,
         sizing=sizing.describe() + _capped_note(n_capped),
         hindsight=hindsight,
@@ -123,8 +126,9 @@ def instance_from_trace(
     _refuse_giants(draft, active)
     if current is None:
         current = spread_evenly(draft, active)
-    from dataclasses import replace
-
+    elif current.host_of.shape == active.shape:
+        # A VM that does not exist at the decision takes no room, wherever it was or will be.
+        current = Placement(host_of=np.where(active, current.host_of, -1))
     return replace(draft, current=current, active=active)
 
 

@@ -129,6 +129,9 @@ class Instance:
         for vm in np.flatnonzero(self.active & (host_of < 0))[:20]:
             path = f"current[{self.vms.ids[vm]}]"
             issues.append(Issue(path=path, message="the VM exists but is on no host"))
+        for vm in np.flatnonzero(~self.active & (host_of >= 0))[:20]:
+            path = f"current[{self.vms.ids[vm]}]"
+            issues.append(Issue(path=path, message=f"is on host {host_of[vm]}, but the VM does not exist"))
         return issues
 
     def _rule_issues(self) -> list[Issue]:

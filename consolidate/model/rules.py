@@ -99,6 +99,16 @@ class Root(_VmRule):
     hosts: tuple[int, ...] = ()
     """Host of each VM, in the order of ``vms``."""
 
+    def __post_init__(self) -> None:
+        pairs = sorted({(int(v), int(h)) for v, h in zip(self.vms, self.hosts, strict=False)})
+        if len(self.hosts) != len(self.vms) or len({v for v, _ in pairs}) != len(pairs):
+            msg = f"needs one host for each of {len(self.vms)} VMs, got {len(self.hosts)}"
+            raise InstanceError([Issue(path="rule.hosts", message=msg)])
+        # The explicit form: a zero-argument super() does not survive slots=True.
+        _VmRule.__post_init__(self)
+        # Sorting the VMs must not part them from their hosts.
+        object.__setattr__(self, "hosts", tuple(h for _, h in pairs))
+
     def violations(self, placement: Placement) -> tuple[str, ...]:
         """Return one sentence per VM that left."""
         here = self._hosts(placement)

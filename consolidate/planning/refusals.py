@@ -64,11 +64,20 @@ def _vm_reasons(instance: Instance, target: Placement) -> Iterator[str]:
         if not instance.active[v]:
             yield f"{move}: the VM does not exist at the decision"
         elif estimate.mode is None:
-            yield f"{move}: {estimate.verdict}"
+            yield f"{move}: {_no_mode(instance, v, estimate)}"
         elif not instance.movable[v]:
             yield f"{move}: the VM is immovable"
         elif not masks[mask_of[v], to]:
             yield f"{move}: {_excluded(instance, v, to)}"
+
+
+def _no_mode(instance: Instance, v: int, estimate: MoveEstimate) -> str:
+    if estimate.verdict not in {"impossible", "capped"}:
+        return estimate.verdict
+    return (
+        f"live migration does not converge (the VM writes {instance.vms.dirty_mib_per_s[v]:g} MiB/s, "
+        f"{estimate.verdict}), and the hosts have no other mode in common"
+    )
 
 
 def _excluded(instance: Instance, v: int, host: int) -> str:

@@ -21,7 +21,7 @@ __all__ = ["Drain", "repair", "search"]
 
 _BATCH = 200
 #: Largest rise that a step may cause at the start of the search, in mean energies of a host in use.
-_THRESHOLD = 0.1
+_THRESHOLD = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Drain:
 
     name: ClassVar[str] = "drain"
     rules: ClassVar[frozenset[str]] = frozenset({"spread", "fence", "ban", "root"})
-    hosts_per_ruin: int = 2
+    hosts_per_ruin: int = 3
 
     def propose(
         self,
@@ -98,6 +98,8 @@ def search(
             stopped = f"time limit after {done} iterations"
             break
         picks = rng.random((min(_BATCH, budget.iterations - done), width))
+        # Every other iteration empties one host less: narrow steps polish, wide ones escape.
+        picks[1::2, -1] = picks[1::2, 0]
         threshold_mj = int(hottest_mj * max(0.0, 1 - done / (0.9 * budget.iterations)))
         value += int(
             local_search.ruin_and_recreate(
@@ -131,18 +133,20 @@ def repair(instance: Instance, problem: Problem, state: State) -> list[int]:
     """
     homeless: list[int] = []
     size = vm_sizes(instance)
+    # Whoever can only stay leaves last, and is the first to come back.
+    stuck = problem.masks.sum(axis=1)[problem.mask_of] <= 1
     for h in np.flatnonzero(state.n_vms):
         mine = np.flatnonzero(state.host_of == h)
-        for v in mine[np.argsort(-size[mine], kind="stable")]:
+        for v in mine[np.lexsort((mine, -size[mine], stuck[mine]))]:
             crowded = any(
                 state.taken[problem.group[k], h] > 1
                 for k in range(problem.pointer[v], problem.pointer[v + 1])
             )
-            helps = (state.room[h] < 0) & (instance.need[v] > 0)
+            helps = (state.room[h] < 0) & (instance.need[v] + instance.vm_overhead[h] > 0)
             if helps.any() or crowded or not problem.masks[problem.mask_of[v], h]:
                 occupy(problem, state, v, h, -1)
                 homeless.append(int(v))
-    homeless.sort(key=lambda v: -size[v])
+    homeless.sort(key=lambda v: (not stuck[v], -size[v]))
     missing = []
     for v in homeless:
         host = _first_host(problem, state, v)

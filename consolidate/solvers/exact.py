@@ -89,14 +89,15 @@ class CpSat:
         for (v, h), literal in x.items():
             if solver.boolean_value(literal):
                 host_of[v] = h
-        stopped = "search complete" if status == cp_model.OPTIMAL else "budget of CP-SAT used up"
+        used_up = "time limit of CP-SAT" if clock.is_over() else "budget of CP-SAT used up"
+        stopped = "search complete" if status == cp_model.OPTIMAL else used_up
         if hint is not None and _energy(instance, hint) <= _energy(instance, host_of):
             host_of = hint
         bound = Bound(
             name="CP-SAT",
             value_mj=math.floor(solver.best_objective_bound) + fixed_mj,
             kind="attested",
-            source=f"CP-SAT in OR-Tools {ortools.__version__}",
+            source=f"CP-SAT in OR-Tools {ortools.__version__}",  # type: ignore[attr-defined]
         )
         return Proposal(host_of=host_of, stopped=stopped, bounds=(bound,))
 
@@ -154,6 +155,8 @@ def _host(
     hosting = model.new_bool_var("")
     for v in vms:
         model.add_implication(x[v, h], hosting)
+    # Where a shutdown costs more than hosting, an empty host must not pass as one that carries VMs.
+    model.add_bool_or(~hosting, *(x[v, h] for v in vms))
     for r in range(len(instance.resources)):
         weights = [int(instance.need[v, r] + instance.vm_overhead[h, r]) for v in vms]
         model.add(
@@ -164,6 +167,13 @@ def _host(
     table = [int(p) for p in problem.table[h]]
     loads = [int(problem.load[v]) + per_vm for v in vms]
     load = sum(w * x[v, h] for w, v in zip(loads, vms, strict=True)) + background * hosting
+    covered = per_vm <= int(instance.vm_overhead[h, 0])
+    most = min(sum(loads), int(instance.capacity[h, 0])) if covered else sum(loads)
+    if most + background > cpu:
+        # What is asked beyond the whole host draws no further power.
+        cut = model.new_int_var(0, cpu, "")
+        model.add_min_equality(cut, [load, cpu])
+        load = cut
     power = model.new_int_var(0, max(table), "")
     segments = [model.new_bool_var("") for _ in range(10)]
     model.add(sum(segments) == hosting)
@@ -182,6 +192,8 @@ def _host(
         model.add_hint(power, watts)
         for k, segment in enumerate(segments):
             model.add_hint(segment, bool(hinted) and k == min(10 * total // cpu, 9))
+        if most + background > cpu:
+            model.add_hint(load, min(total, cpu) if hinted else 0)
     return hosting, power
 
 

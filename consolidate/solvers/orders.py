@@ -46,6 +46,8 @@ def host_classes(instance: Instance, problem: Problem) -> NDArray[np.int64]:
             fleet.power_control,
             fleet.maintenance,
             fleet.powered_on,
+            instance.capacity,
+            instance.vm_overhead,
             problem.masks.T,
         ]
     ).astype(np.int64)

@@ -32,7 +32,7 @@ class Auto:
     name: ClassVar[str] = "auto"
     rules: ClassVar[frozenset[str]] = frozenset({"spread", "fence", "ban", "root"})
     exact_limit: int = 800
-    hosts_per_ruin: int = 2
+    hosts_per_ruin: int = 3
 
     def propose(
         self,
@@ -61,14 +61,15 @@ class Auto:
             value = int(total_energy(problem, kernel_state(instance, proposal.host_of)))
             starts.append((value, policy.name, proposal))
         small = n_booleans(instance, problem) <= self.exact_limit
-        if not starts and not small:
+        if not starts and not (small and not clock.is_over()):
             return Proposal(host_of=None, stopped="no member found room", unplaced=unplaced)
         best = None
         if starts:
-            value, name, proposal = min(starts, key=lambda start: start[0])
+            _, name, proposal = min(starts, key=lambda start: start[0])
             state = kernel_state(instance, proposal.host_of)
+            stopped = proposal.stopped
             if name != drain.name:
-                search(
+                stopped = search(
                     instance,
                     problem,
                     state,
@@ -78,7 +79,7 @@ class Auto:
                     progress=progress,
                     width=self.hosts_per_ruin,
                 )
-            best = Proposal(host_of=state.host_of, stopped=f"local optimum, started from {name}")
+            best = Proposal(host_of=state.host_of, stopped=f"{stopped}, started from {name}")
         if small and not clock.is_over():
             progress("exact model")
             return CpSat().improve(instance, problem, best, budget=budget, seed=seed, clock=clock)

@@ -58,10 +58,11 @@ def _match(
     """Return the new name of each host of a class."""
     position = {int(h): i for i, h in enumerate(hosts)}
     value: dict[tuple[int, int], int] = {}
-    # Staying counts even if its modelled energy rounds to nothing, hence the 1.
+    # First the energy of moves, then their number: staying counts even if its energy rounds to nothing.
+    weight = len(packed) + 1
     for a, b, mj in zip(packed.tolist(), home.tolist(), stay_mj.tolist(), strict=True):
         key = (position[a], position[b])
-        value[key] = value.get(key, 0) + mj + 1
+        value[key] = value.get(key, 0) + mj * weight + 1
     pairs = sorted(value.items(), key=lambda item: (-item[1], item[0]))
     if len(hosts) <= _MATCHING_LIMIT:
         chosen = _optimal(len(hosts), pairs)
@@ -72,14 +73,19 @@ def _match(
             if a not in chosen and b not in used:
                 chosen[a] = b
                 used.add(b)
-    free = [b for b in range(len(hosts)) if b not in set(chosen.values())]
-    for a in range(len(hosts)):
-        if a not in chosen and a in free:
-            chosen[a] = a
-            free.remove(a)
+    if sum(value.get(pair, 0) for pair in chosen.items()) < sum(
+        gain for (a, b), gain in value.items() if a == b
+    ):
+        # The greedy matching may be worse than no change at all.
+        chosen = {}
+    taken = set(chosen.values())
+    kept = [a for a in range(len(hosts)) if a not in chosen and a not in taken]
+    chosen.update((a, a) for a in kept)
+    taken.update(kept)
+    free = iter([b for b in range(len(hosts)) if b not in taken])
     for a in range(len(hosts)):
         if a not in chosen:
-            chosen[a] = free.pop(0)
+            chosen[a] = next(free)
     return np.array([hosts[chosen[a]] for a in range(len(hosts))], dtype=np.int32)
 
 

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 
 import numpy as np
 
-from consolidate.errors import (
-    ConfigError,
-    InfeasibleError,
-    InternalError,
-    SolverFailedError,
-    UnsupportedError,
-)
+from consolidate.errors import ConfigError, InternalError, SolverFailedError, UnsupportedError
 from consolidate.model import OPTIMAL_GAP, Bound, Instance, Placement, Result
 from consolidate.model.kernel_view import kernel_problem
+from consolidate.model.progress import Progress, silent
 from consolidate.solvers.base import POLICIES, Budget, Clock, Policy, Proposal
 from consolidate.solvers.bounds import lower_bounds
-from consolidate.model.progress import Progress, silent
 
 __all__ = ["DEFAULT_MIN_SAVING_FRACTION", "solve"]
 
 #: A plan that saves less than this part of the present energy is not worth its risk.
 DEFAULT_MIN_SAVING_FRACTION = 0.01
+#: CP-SAT takes its seed as a signed 32-bit number.
+_LARGEST_SEED = 2**31 - 1
 
 
 def solve(
@@ -61,6 +58,9 @@ def solve(
     if not 0 <= min_saving_fraction < 1:
         msg = f"needs a value from 0 to below 1, got {min_saving_fraction}"
         raise ConfigError(msg, path="min_saving_fraction")
+    if not 0 <= seed <= _LARGEST_SEED:
+        msg = f"needs a whole number from 0 to {_LARGEST_SEED}, got {seed}"
+        raise ConfigError(msg, path="seed")
     chosen = POLICIES.get(policy)() if isinstance(policy, str) else policy
     _refuse_unsupported(instance, chosen)
     budget = budget or Budget()
@@ -88,7 +88,8 @@ def _refuse_unsupported(instance: Instance, policy: Policy) -> None:
     for rule in instance.rules:
         if rule.name not in policy.rules:
             who = tuple(n for n in POLICIES if rule.name in POLICIES.get(n).rules)
-            raise UnsupportedError(f"the rule {rule.name}", who=policy.name, supported_by=who)
+            feature = f"the rule {rule.name}"
+            raise UnsupportedError(feature, who=policy.name, supported_by=who)
 
 
 def _counting_proof(instance: Instance) -> str:
@@ -101,6 +102,14 @@ def _counting_proof(instance: Instance) -> str:
     for r in np.flatnonzero(need > offer):
         return f"all VMs together need {need[r]} {instance.resources[r]}, all hosts offer {offer[r]}"
     return ""
+
+
+def _present_fault(instance: Instance) -> str:
+    """Return why the present placement cannot stay, if it cannot."""
+    if not (instance.usage(instance.current) <= instance.capacity).all():
+        return "exceeds capacity"
+    broken = [rule.name for rule in instance.rules if rule.violations(instance.current)]
+    return f"breaks the rule {broken[0]}" if broken else ""
 
 
 def _infeasible(
@@ -143,7 +152,7 @@ def _verdict(
     objective_mj = instance.energy(placement).total_mj
     ranked = tuple(sorted(bounds, key=lambda b: -b.value_mj))
     saved_mj = current_mj - objective_mj
-    fits_now = bool((instance.usage(instance.current) <= instance.capacity).all())
+    fault = _present_fault(instance)
     worthwhile = saved_mj >= min_saving_fraction * current_mj and saved_mj > 0
     message = ""
     if not worthwhile:
@@ -152,11 +161,14 @@ def _verdict(
             f"the best placement found saves {share:.2%} of the present energy, "
             f"the stated minimum is {min_saving_fraction:.2%}"
         )
-        if fits_now:
+        if not fault:
             placement, objective_mj = instance.current, current_mj
+            # Doing nothing leaves empty hosts on, which may cost less than a shutdown: what bounds both is
+            # the lesser of the two.
+            ranked = tuple(replace(b, value_mj=min(b.value_mj, current_mj)) for b in ranked)
         else:
             worthwhile = True
-            message += "; it is proposed because the present placement exceeds capacity"
+            message += f"; it is proposed because the present placement {fault}"
     if ranked and ranked[0].value_mj > objective_mj:
         msg = (
             f"bound {ranked[0].name} ({ranked[0].value_mj} mJ) exceeds the objective "

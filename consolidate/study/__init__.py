@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from consolidate.study.comparison import compare
 from consolidate.study.config import RunConfig
-from consolidate.study.pipeline import RunData, load_run, prepare, run
+from consolidate.study.pipeline import RunData, load_run, run
+from consolidate.study.preparation import prepare
 
 __all__ = ["RunConfig", "RunData", "compare", "load_run", "prepare", "run"]

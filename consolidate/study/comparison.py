@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from consolidate.carbon import emissions_g
 from consolidate.engine import replay
+from consolidate.errors import ConfigError
 from consolidate.forecasting import Percentile
-from consolidate.model import CarbonIntensity, Fleet, Instance, Placement, Rule, Trace
+from consolidate.model import CarbonIntensity, Fleet, Instance, Placement, Replay, Rule, Trace
 from consolidate.model.progress import Progress, silent
 from consolidate.solvers import Budget, Policy
+from consolidate.solvers.solving import DEFAULT_MIN_SAVING_FRACTION
+from consolidate.study.emissions import arm_emissions_g
+from consolidate.study.preparation import split_windows
 from consolidate.study.verbs import plan, solve
 from consolidate.units import MCORES_PER_CORE, g_to_kg, mj_to_kwh
 
@@ -29,9 +32,12 @@ def compare(
     *,
     sizing: Sizing | None = None,
     sizing_fraction: float = 0.25,
+    hindsight: bool = False,
     current: Placement | None = None,
     rules: tuple[Rule, ...] = (),
-    carbon: CarbonIntensity | None = None,
+    cpu_limit_fraction: float | None = None,
+    min_saving_fraction: float = DEFAULT_MIN_SAVING_FRACTION,
+    carbon: CarbonIntensity | Sequence[CarbonIntensity] | None = None,
     budget: Budget | None = None,
     seeds: Sequence[int] = (0,),
     progress: Progress = silent,
@@ -48,12 +54,19 @@ def compare(
         How VMs are sized on the first part of the trace; default the 95th percentile.
     sizing_fraction
         First part of the trace, which sizes; the rest is replayed.
+    hindsight
+        Size on the replayed window itself.
     current
         Present placement; default an even spread.
     rules
         Placement rules.
+    cpu_limit_fraction
+        Part of a host's usable CPU that sized demand may fill; default 0.9.
+    min_saving_fraction
+        Least part of the present energy that a plan must save.
     carbon
-        Intensity over the replayed window; default none, and no carbon column.
+        Intensity over the replayed window, one for all sites or one for each; default none, and no
+        carbon column.
     budget
         Work of each solve.
     seeds
@@ -66,26 +79,30 @@ def compare(
     DataFrame
         One row for ``do-nothing`` and one per policy and seed; the unit of a column is its ending.
     """
-    cut = round(trace.grid.n_steps * sizing_fraction)
-    observed, window = trace.window(0, cut), trace.window(cut, trace.grid.n_steps)
+    observed, window = (trace.window(*part) for part in split_windows(trace, sizing_fraction))
     instance = Instance.from_trace(
-        observed,
+        window if hindsight else observed,
         fleet,
         sizing=sizing or Percentile(95),
         horizon_s=window.grid.duration_s,
         current=current,
         rules=rules,
+        cpu_limit_fraction=cpu_limit_fraction,
+        hindsight=hindsight,
     )
+    found = _per_site(carbon, fleet)
     baseline = replay(window, fleet, instance.current, label="do-nothing", rules=rules)
-    rows = [_row("do-nothing", None, baseline, carbon)]
+    rows = [_row("do-nothing", None, baseline, found)]
     for policy in policies:
         for seed in seeds:
             name = policy if isinstance(policy, str) else policy.name
             progress(f"{name}, seed {seed}")
-            result = solve(instance, policy, budget=budget, seed=seed).raise_if_infeasible()
+            result = solve(
+                instance, policy, budget=budget, seed=seed, min_saving_fraction=min_saving_fraction
+            ).raise_if_infeasible()
             moves = plan(instance, result.placement) if result.worthwhile else None
             arm = replay(window, fleet, moves or instance.current, label=name, rules=rules)
-            row = _row(name, seed, arm, carbon)
+            row = _row(name, seed, arm, found)
             row |= {
                 "status": result.status,
                 "objective_kwh": mj_to_kwh(result.objective_mj),
@@ -101,10 +118,22 @@ def compare(
     return pd.DataFrame(rows)
 
 
-def _row(name: str, seed: int | None, arm: object, carbon: CarbonIntensity | None) -> dict[str, object]:
-    from consolidate.model import Replay
+def _per_site(
+    carbon: CarbonIntensity | Sequence[CarbonIntensity] | None, fleet: Fleet
+) -> tuple[CarbonIntensity, ...]:
+    if carbon is None:
+        return ()
+    if isinstance(carbon, CarbonIntensity):
+        return (carbon,) * len(fleet.sites)
+    if len(carbon) != len(fleet.sites):
+        msg = f"needs one intensity for each of {len(fleet.sites)} sites, got {len(carbon)}"
+        raise ConfigError(msg, path="carbon")
+    return tuple(carbon)
 
-    assert isinstance(arm, Replay)
+
+def _row(
+    name: str, seed: int | None, arm: Replay, carbon: tuple[CarbonIntensity, ...]
+) -> dict[str, object]:
     row: dict[str, object] = {
         "policy": name,
         "seed": seed,
@@ -116,7 +145,6 @@ def _row(name: str, seed: int | None, arm: object, carbon: CarbonIntensity | Non
         "unmet_core_s": arm.service.unmet_mcore_s / MCORES_PER_CORE,
         "overload_fraction": arm.service.overload_fraction,
     }
-    if carbon is not None:
-        energy = arm.site_energy_mj.sum(axis=0)
-        row["carbon_kg"] = g_to_kg(emissions_g(arm.grid, energy, carbon))
+    if carbon:
+        row["carbon_kg"] = g_to_kg(arm_emissions_g(arm, carbon))
     return row

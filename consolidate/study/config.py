@@ -27,8 +27,8 @@ class RunConfig:
     repair
         Repairs that the reader may make.
     fleet
-        Fleet file or name of a built-in fleet. Default: ``planetlab-16gib`` for that format, else a fleet
-        of identical hosts sized for the trace.
+        Fleet file or name of a built-in fleet. Default: ``planetlab-16gib`` for that format, else
+        a fleet of identical hosts sized for the trace.
     placement
         Present placement; default an even spread.
     rules

@@ -15,7 +15,9 @@ from consolidate.errors import InputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["read_json", "read_table", "write_json", "write_table"]
+__all__ = ["is_unfinished", "read_json", "read_table", "write_json", "write_table"]
+
+_UNFINISHED = ".tmp"
 
 
 def write_json(path: Path, value: Mapping[str, object]) -> None:
@@ -41,6 +43,11 @@ def read_json(path: Path) -> dict[str, Any]:
         msg = f"{path}: needs a JSON object"
         raise InputError(msg)
     return value
+
+
+def is_unfinished(path: Path) -> bool:
+    """Say whether a file is one that was being written when its run was killed."""
+    return path.name.startswith(".") and path.name.endswith(_UNFINISHED)
 
 
 def write_table(path: Path, columns: Mapping[str, object]) -> None:
@@ -87,7 +94,7 @@ def _plain(value: object) -> object:
 
 def _replace(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = path.with_name(f".{path.name}{_UNFINISHED}")
     with temporary.open("wb") as handle:
         handle.write(content)
         handle.flush()

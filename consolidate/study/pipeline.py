@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from consolidate.engine import replay
 from consolidate.errors import InfeasibleError, InputError
@@ -13,7 +15,7 @@ from consolidate.model.progress import Progress, silent
 from consolidate.study import load, write
 from consolidate.study.config import RunConfig
 from consolidate.study.emissions import arm_emissions_g, intensities
-from consolidate.study.folder import read_json, write_json
+from consolidate.study.folder import is_unfinished, read_json, write_json
 from consolidate.study.preparation import Prepared, prepare
 from consolidate.study.provenance import note_stage
 from consolidate.study.verbs import plan, solve
@@ -108,11 +110,14 @@ def _is_taken_up(folder: Path, manifest: dict[str, object]) -> bool:
     InputError
         When it holds anything else.
     """
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+    if not folder.exists():
         return False
     if not folder.is_dir():
         msg = f"{folder}: is a file; --out needs a new folder"
         raise InputError(msg)
+    # A run that was killed may have left nothing but its first, unfinished file.
+    if all(is_unfinished(path) for path in folder.iterdir()):
+        return False
     if not (folder / "manifest.json").is_file():
         msg = f"{folder}: is not empty and no run folder; --out needs a new one"
         raise InputError(msg)
@@ -152,14 +157,38 @@ def replay_stage(
     folder: Path,
     config: RunConfig | None = None,
     *,
+    carbon: str | None = None,
     progress: Progress = silent,
 ) -> tuple[Replay, Replay]:
-    """Replay both arms of a planned run folder and account for their carbon."""
+    """Replay both arms of a planned run folder and account for their carbon.
+
+    Parameters
+    ----------
+    folder
+        The run folder.
+    config
+        Options of the run; default those that its manifest names.
+    carbon
+        Other intensities than those of the options, also for a run that has been accounted for.
+    progress
+        Told from time to time where the work stands.
+
+    Raises
+    ------
+    InputError
+        When a stage is missing, or the intensity file of the options is not there.
+    """
     manifest = read_json(folder / "manifest.json")
-    config = config or config_from(manifest)
+    _need(folder, "plan.parquet", verb="plan")
+    needs_carbon = carbon is not None or not (folder / "carbon.json").is_file()
     arms = tuple(folder / "replay" / arm / "service.json" for arm in (BASELINE, CONSOLIDATED))
     instance, trace = load.load_instance(folder), load.load_trace(folder)
     window = trace.window(*manifest["windows"]["replay"])
+    found: tuple[CarbonIntensity, ...] = ()
+    if needs_carbon:
+        config = config or config_from(manifest, carbon=carbon)
+        config = config if carbon is None else replace(config, carbon=carbon)
+        found, _ = intensities(instance.fleet, window.grid, config)
     started = time.monotonic()
     for label, done in zip((BASELINE, CONSOLIDATED), arms, strict=True):
         if done.is_file():
@@ -175,20 +204,48 @@ def replay_stage(
         )
         write.write_replay(folder, arm)
     both = load.load_replay(folder, BASELINE), load.load_replay(folder, CONSOLIDATED)
-    if not (folder / "carbon.json").is_file():
-        found, _ = intensities(instance.fleet, window.grid, config)
+    if needs_carbon:
         emissions = {arm.label: arm_emissions_g(arm, found) for arm in both}
         write.write_carbon(folder, found, emissions)
     note_stage(folder, "replay", time.monotonic() - started)
     return both
 
 
-def config_from(manifest: dict[str, object]) -> RunConfig:
-    """Return the options that replaying needs; files are named without their folder in a manifest."""
+def config_from(manifest: dict[str, Any], *, carbon: str | None = None) -> RunConfig:
+    """Return the options that replaying needs.
+
+    A manifest names files without their folder: an intensity file has to be in the present one.
+
+    Parameters
+    ----------
+    manifest
+        Content of ``manifest.json``.
+    carbon
+        Intensities to use instead.
+
+    Raises
+    ------
+    InputError
+        When the intensity file is not there, or is not the one that was given to the solve.
+    """
     options = manifest["options"]
-    assert isinstance(options, dict)
-    keys = ("trace", "carbon", "carbon_scope", "redate_year")
-    return RunConfig(**{key: options[key] for key in keys})
+    values = {key: options[key] for key in ("trace", "carbon", "carbon_scope", "redate_year")}
+    if carbon is not None:
+        values["carbon"] = carbon
+    elif options["carbon"] is not None:
+        name = options["carbon"]
+        for given in manifest["inputs"][1:]:
+            if given["name"] == name and _sha256(Path(name)) != given["sha256"]:
+                msg = (
+                    f"{name}: the intensity file of the solve is not in the present folder; "
+                    "give its place with --carbon"
+                )
+                raise InputError(msg)
+    return RunConfig(**values)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def load_run(folder: str | Path) -> RunData:
@@ -206,9 +263,7 @@ def load_run(folder: str | Path) -> RunData:
         (f"replay/{CONSOLIDATED}/service.json", "replay"),
         ("carbon.json", "replay"),
     ):
-        if not (folder / name).is_file():
-            msg = f"{folder}: {name} is not there yet; run: consolidate {verb} {folder}"
-            raise InputError(msg)
+        _need(folder, name, verb=verb)
     found, emissions = load.load_carbon(folder)
     return RunData(
         folder=folder,
@@ -222,3 +277,9 @@ def load_run(folder: str | Path) -> RunData:
         intensities=found,
         emissions_g=emissions,
     )
+
+
+def _need(folder: Path, name: str, *, verb: str) -> None:
+    if not (folder / name).is_file():
+        msg = f"{folder}: {name} is not there yet; run: consolidate {verb} {folder}"
+        raise InputError(msg)

@@ -14,7 +14,7 @@ from consolidate.model import Default, Fleet, Instance, Trace
 from consolidate.study.config import RunConfig
 from consolidate.traces import read_trace
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "prepare", "split_windows"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ def prepare(config: RunConfig) -> Prepared:
     trace = read_trace(
         config.trace, format=config.format, repair=config.repair, **_as_given(config.reader_options)
     )
-    sizing, replayed = _windows(trace, config)
+    sizing, replayed = split_windows(trace, config.sizing_fraction)
     fleet, chosen = _fleet(trace, config)
     placement = None
     if config.placement is not None:
@@ -123,12 +123,18 @@ def _as_given(options: Any) -> dict[str, Any]:
     return dict(options)
 
 
-def _windows(trace: Trace, config: RunConfig) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Cut the trace in two; the first part sizes, the second is replayed."""
-    cut = round(trace.grid.n_steps * config.sizing_fraction)
+def split_windows(trace: Trace, sizing_fraction: float) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Cut the trace in two step ranges; the first part sizes, the second is replayed.
+
+    Raises
+    ------
+    ConfigError
+        When one of them would be empty.
+    """
+    cut = round(trace.grid.n_steps * sizing_fraction)
     if not 0 < cut < trace.grid.n_steps:
         msg = (
-            f"the trace has {trace.grid.n_steps} steps; a part of {config.sizing_fraction} of it "
+            f"the trace has {trace.grid.n_steps} steps; a part of {sizing_fraction} of it "
             "leaves nothing to size on or nothing to replay"
         )
         raise ConfigError(msg, path="sizing_fraction")

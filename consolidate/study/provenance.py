@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from consolidate.study.folder import read_json, write_json
 
@@ -50,7 +51,9 @@ def environment() -> dict[str, object]:
 def note_stage(folder: Path, stage: str, seconds: float, **more: object) -> None:
     """Add a stage to ``provenance.json``."""
     path = folder / "provenance.json"
-    about = read_json(path) if path.is_file() else {"environment": environment(), "stages": []}
+    about: dict[str, Any] = {"environment": environment(), "stages": []}
+    if path.is_file():
+        about = read_json(path)
     about["stages"].append(
         {
             "stage": stage,

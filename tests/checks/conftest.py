@@ -13,22 +13,22 @@ import pyarrow.parquet as pq
 import pytest
 
 
-def _load() -> ModuleType:
-    # importlib mode puts no folder of tests on the path, so the helper is loaded by its place.
-    name = "consolidate_tests_naive_run"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("naive.py"))
+def _load(name: str) -> ModuleType:
+    # importlib mode puts no folder of tests on the path, so helpers are loaded by their place.
+    full = f"consolidate_tests_{name}"
+    if full not in sys.modules:
+        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
         module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
+        sys.modules[full] = module
         spec.loader.exec_module(module)
-    return sys.modules[name]
+    return sys.modules[full]
 
 
 class Editor:
     """A copy of the correct run, with tools to break it."""
 
-    def __init__(self, folder: Path, naive: ModuleType) -> None:
-        self.folder, self.naive = folder, naive
+    def __init__(self, folder: Path, files: ModuleType) -> None:
+        self.folder, self.files = folder, files
 
     def json(self, name, change):
         """Let ``change`` alter the content of a JSON file in place."""
@@ -44,7 +44,7 @@ class Editor:
         change(rows)
         if name == "plan.parquet":
             rows.sort(key=lambda r: (r["start_s"], r["action_id"]))
-        self.naive.write_rows(path, rows)
+        self.files.write_rows(path, rows)
 
     def text(self, name, old, new):
         """Replace a text in a file; it has to be there."""
@@ -55,17 +55,30 @@ class Editor:
 
 
 @pytest.fixture(scope="session")
-def naive() -> ModuleType:
-    return _load()
+def scene() -> ModuleType:
+    """Hosts, VMs, demand."""
+    return _load("naive_scene")
 
 
 @pytest.fixture(scope="session")
-def correct_run(naive, tmp_path_factory) -> Path:
-    return naive.write_run(tmp_path_factory.mktemp("correct") / "run")
+def naive(scene) -> ModuleType:
+    """The oracle of the scene."""
+    return _load("naive")
+
+
+@pytest.fixture(scope="session")
+def naive_files(naive) -> ModuleType:
+    """The writer of its run folder."""
+    return _load("naive_files")
+
+
+@pytest.fixture(scope="session")
+def correct_run(naive_files, tmp_path_factory) -> Path:
+    return naive_files.write_run(tmp_path_factory.mktemp("correct") / "run")
 
 
 @pytest.fixture
-def run(naive, correct_run, tmp_path) -> Editor:
+def run(naive_files, correct_run, tmp_path) -> Editor:
     folder = tmp_path / "run"
     shutil.copytree(correct_run, folder)
-    return Editor(folder, naive)
+    return Editor(folder, naive_files)

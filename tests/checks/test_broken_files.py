@@ -39,21 +39,21 @@ def overwrite(name, content):
 
 def retyped(name, column, kind):
     def change(run):
-        schema = {**run.naive.SCHEMAS[name.rpartition("/")[2]], column: kind}
+        schema = {**run.files.SCHEMAS[name.rpartition("/")[2]], column: kind}
         table = pq.read_table(run.folder / name).to_pylist()
         convert = {"string": str, "float64": float, "int64": int}[kind]
         for r in table:
             r[column] = convert(r[column])
-        run.naive.write_rows(run.folder / name, table, schema)
+        run.files.write_rows(run.folder / name, table, schema)
 
     return change
 
 
 def dropped(name, column):
     def change(run):
-        schema = dict(run.naive.SCHEMAS[name.rpartition("/")[2]])
+        schema = dict(run.files.SCHEMAS[name.rpartition("/")[2]])
         del schema[column]
-        run.naive.write_rows(run.folder / name, pq.read_table(run.folder / name).to_pylist(), schema)
+        run.files.write_rows(run.folder / name, pq.read_table(run.folder / name).to_pylist(), schema)
 
     return change
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from consolidate._kernels.problem import Problem
 from consolidate.model import Bound, Instance
-from consolidate.solvers.bounds.rows import CoverRow
+from consolidate.solvers.bounds.rows import CoverRow, offered
 
 __all__ = ["SCALE", "certified_bound", "curve_mw", "usable_hosts"]
 
@@ -53,15 +53,15 @@ def certified_bound(
     priced = [(row, a) for row, a in priced if a > 0]
     b = max(0, round(load_multiplier * SCALE))
     active = instance.active
-    stay, usable = _stay_mj(instance), usable_hosts(instance)
-    carrying = _carrying_minimum(instance, problem, b)
+    stay, usable, offer = _stay_mj(instance), usable_hosts(instance), offered(instance)
+    carrying = _carrying_minimum(instance, problem, offer[:, 0], b)
     cover = [0] * instance.fleet.n_hosts
     total = SCALE * int(instance.move_mj[active].sum())
     total += b * int(instance.load_mcores[active].sum())
     for row, a in priced:
-        total += a * int(row.of(instance.need[active]).sum())
-        for h, offer in enumerate(row.of(instance.capacity).tolist()):
-            cover[h] += a * offer
+        total += a * int(row.needs(instance)[active].sum())
+        for h, units in enumerate(row.offers(offer).tolist()):
+            cover[h] += a * units
     for h in range(instance.fleet.n_hosts):
         empty = SCALE * int(problem.empty_mj[h])
         hosting = carrying[h] + SCALE * (int(problem.boot_mj[h]) - int(stay[h])) - cover[h]
@@ -74,13 +74,7 @@ def certified_bound(
         certificate={
             "scale": SCALE,
             "rows": [
-                {
-                    "resource": row.resource,
-                    "numerator": row.numerator,
-                    "denominator": row.denominator,
-                    "multiplier": a,
-                }
-                for row, a in priced
+                row.certificate() | {"multiplier": a} for row, a in priced
             ],
             "load_multiplier": b,
         },
@@ -94,12 +88,14 @@ def _stay_mj(instance: Instance) -> NDArray[np.int64]:
     return stay
 
 
-def _carrying_minimum(instance: Instance, problem: Problem, b: int) -> list[int]:
+def _carrying_minimum(
+    instance: Instance, problem: Problem, most_load: NDArray[np.int64], b: int
+) -> list[int]:
     """Return, per host, the least of ``SCALE * energy(l) - b * l`` over every load that it can carry."""
     by_type: dict[tuple[int, int], int] = {}
     result = []
     for h in range(instance.fleet.n_hosts):
-        key = (int(instance.fleet.host_type[h]), int(instance.capacity[h, 0]))
+        key = (int(instance.fleet.host_type[h]), int(most_load[h]))
         if key not in by_type:
             power = curve_mw(problem, h, key[1])
             value = power * (SCALE * problem.horizon_s) - b * np.arange(len(power), dtype=np.int64)
@@ -109,11 +105,19 @@ def _carrying_minimum(instance: Instance, problem: Problem, b: int) -> list[int]
 
 
 def curve_mw(problem: Problem, h: int, top: int) -> NDArray[np.int64]:
-    """Return the power of host ``h`` carrying VMs, at each whole load from 0 to ``top`` mcores."""
-    cpu, table = int(problem.cpu[h]), problem.table[h]
-    total = np.minimum(np.arange(top + 1, dtype=np.int64) + problem.background[h], cpu)
+    """Return a lower limit of the power of host ``h`` carrying VMs of each whole load from 0 to ``top`` mcores.
+
+    It is the power itself, unless guests cost CPU of their own and the curve falls somewhere: the number
+    of guests is not known, so the host may run at any higher load.
+    """
+    cpu, table, background = int(problem.cpu[h]), problem.table[h], int(problem.background[h])
+    falls = int(problem.per_vm[h]) > 0 and bool((np.diff(table) < 0).any())
+    last = max(top + background, cpu) if falls else top + background
+    total = np.minimum(np.arange(background, last + 1, dtype=np.int64), cpu)
     segment = np.minimum(10 * total // cpu, 9)
     rest = 10 * total - segment * cpu
     rise = (table[segment + 1] - table[segment]) * rest
     curve: NDArray[np.int64] = table[segment] + (2 * rise + cpu) // (2 * cpu)
-    return curve
+    if falls:
+        curve = np.minimum.accumulate(curve[::-1])[::-1]
+    return curve[: top + 1]

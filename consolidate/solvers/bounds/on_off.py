@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from consolidate._kernels.problem import Problem
 from consolidate.model import Bound, Instance
 from consolidate.solvers.bounds.lagrangian import certified_bound, curve_mw, usable_hosts
-from consolidate.solvers.bounds.rows import CoverRow, cover_rows
+from consolidate.solvers.bounds.rows import CoverRow, cover_rows, offered
 
 __all__ = ["lower_bounds"]
 
@@ -40,8 +40,8 @@ def lower_bounds(instance: Instance, problem: Problem) -> tuple[Bound, ...]:
     """Return the certified bound and, where it is stronger, the attested one; best first."""
     groups, rows = _groups(instance, problem), cover_rows(instance)
     program = _Program(instance, groups, rows, integer=False)
-    program.solve()
-    covers, load = program.multipliers()
+    # Any multipliers give a bound; without a solution there are none to suggest.
+    covers, load = program.multipliers() if program.solve() else ([0.0] * len(rows), 0.0)
     bounds = [certified_bound(instance, problem, rows, covers, load)]
     if len(groups) <= _MAX_INTEGER_GROUPS:
         attested = _integer_bound(instance, problem, groups, rows)
@@ -56,38 +56,46 @@ def _groups(instance: Instance, problem: Problem) -> list[_Group]:
     here = np.flatnonzero(instance.active & (instance.current.host_of >= 0))
     np.add.at(stay, instance.current.host_of[here], instance.move_mj[here])
     hosts = np.flatnonzero(usable_hosts(instance))
+    offer = offered(instance)
     keys = np.column_stack(
         [
             fleet.host_type[hosts],
             stay[hosts],
             problem.empty_mj[hosts],
             problem.boot_mj[hosts],
-            instance.capacity[hosts],
+            offer[hosts],
         ]
     )
     _, group_of = np.unique(keys, axis=0, return_inverse=True)
     groups = []
-    for g in range(int(group_of.max()) + 1):
+    # Groups are many where VMs differ; curves are as few as types.
+    curves: dict[tuple[int, int], tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
+    for g in range(int(group_of.max(initial=-1)) + 1):
         members = hosts[group_of == g]
-        groups.append(_group(instance, problem, members, int(stay[members[0]])))
+        h = int(members[0])
+        key = (int(fleet.host_type[h]), int(offer[h, 0]))
+        if key not in curves:
+            curves[key] = _breakpoints(problem, h, key[1])
+        loads, power_mw = curves[key]
+        groups.append(
+            _Group(
+                hosts=members,
+                loads=loads,
+                energy_mj=power_mw * problem.horizon_s + int(problem.boot_mj[h]) - int(stay[h]),
+                empty_mj=int(problem.empty_mj[h]),
+                capacity=offer[h],
+            )
+        )
     return groups
 
 
-def _group(
-    instance: Instance, problem: Problem, hosts: NDArray[np.int64], stay_mj: int
-) -> _Group:
-    h = int(hosts[0])
-    top, background = int(instance.capacity[h, 0]), int(problem.background[h])
-    inner = [k * int(problem.cpu[h]) // 10 - background for k in range(1, 10)]
+def _breakpoints(
+    problem: Problem, h: int, top: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the loads (mcores) between which host ``h`` is taken as linear, and its power there (mW)."""
+    inner = [k * int(problem.cpu[h]) // 10 - int(problem.background[h]) for k in range(1, 10)]
     loads = np.array(sorted({0, top, *(x for x in inner if 0 < x < top)}))
-    power = _from_below(curve_mw(problem, h, top), loads)
-    return _Group(
-        hosts=hosts,
-        loads=loads,
-        energy_mj=power * problem.horizon_s + int(problem.boot_mj[h]) - stay_mj,
-        empty_mj=int(problem.empty_mj[h]),
-        capacity=instance.capacity[h],
-    )
+    return loads, _from_below(curve_mw(problem, h, top), loads)
 
 
 def _from_below(curve: NDArray[np.int64], loads: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -111,10 +119,11 @@ class _Program:
 
         self._solver = pywraplp.Solver.CreateSolver("SCIP" if integer else "GLOP")
         self._infinity = self._solver.infinity()
-        self.unit_mj = float(max(1.0, np.mean([abs(g.energy_mj).mean() for g in groups])))
-        need = instance.need[instance.active]
-        self._covers = [self._cover(int(row.of(need).sum())) for row in rows]
-        self._load = self._cover(int(instance.load_mcores[instance.active].sum()))
+        sizes = [float(abs(g.energy_mj).mean()) for g in groups]
+        self.unit_mj = max(1.0, sum(sizes) / max(1, len(sizes)))
+        active = instance.active
+        self._covers = [self._cover(int(row.needs(instance)[active].sum())) for row in rows]
+        self._load = self._cover(int(instance.load_mcores[active].sum()))
         self._objective = self._solver.Objective()
         self._objective.SetMinimization()
         for group in groups:
@@ -129,7 +138,7 @@ class _Program:
         count = solver.Constraint(0.0, 0.0) if integer else solver.Constraint(0.0, float(n))
         if integer:
             count.SetCoefficient(solver.IntVar(0, n, ""), -1.0)
-        offers = [int(row.of(group.capacity[np.newaxis])[0]) for row in rows]
+        offers = [int(row.offers(group.capacity[np.newaxis])[0]) for row in rows]
         for load, energy in zip(group.loads.tolist(), group.energy_mj.tolist(), strict=True):
             share = solver.NumVar(0, self._infinity, "")
             count.SetCoefficient(share, 1.0)
@@ -170,5 +179,5 @@ def _integer_bound(
         # The solver works to a relative tolerance of 1e-6, which is given away here.
         value_mj=math.floor(total - 1e-6 * abs(value)),
         kind="attested",
-        source=f"SCIP in OR-Tools {ortools.__version__}",
+        source=f"SCIP in OR-Tools {ortools.__version__}",  # type: ignore[attr-defined]
     )
