@@ -116,26 +116,11 @@ def _one(case: PlacementCase, claim: PlacementClaim, bound: BoundClaim) -> list[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
-    """Amounts of a resource, scaled and rounded down, with the multiplier of their sum."""
+    """One inequality: what each active VM takes, what each host offers, the multiplier of both."""
 
-    resource: int
-    numerator: int
-    denominator: int
+    takes: list[int]
+    offers: list[int]
     multiplier: int
-
-    def of(self, amounts: NDArray[np.int64]) -> list[int]:
-        """Return the scaled amounts of the row's resource; ``amounts`` is ``(n, resources)``."""
-        # Few amounts are distinct, and products of large whole numbers belong into Python integers.
-        values, at = np.unique(amounts[:, self.resource], return_inverse=True)
-        scaled = [int(v) * self.numerator // self.denominator for v in values.tolist()]
-        return [scaled[k] for k in at.tolist()]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Multipliers:
-    scale: int
-    load: int
-    rows: tuple[_Row, ...]
 
 
 def _whole(source: Mapping[str, object], key: str, *, least: int) -> int:
@@ -149,28 +134,56 @@ def _whole(source: Mapping[str, object], key: str, *, least: int) -> int:
     return value
 
 
-def _multipliers(certificate: Mapping[str, object], n_resources: int) -> _Multipliers:
+def _scaled(amounts: NDArray[np.int64], numerator: int, denominator: int) -> list[int]:
+    """Return amounts times a fraction, rounded down, in Python integers, which do not wrap around."""
+    # Few amounts are distinct.
+    values, at = np.unique(amounts, return_inverse=True)
+    scaled = [int(v) * numerator // denominator for v in values.tolist()]
+    return [scaled[k] for k in at.tolist()]
+
+
+def _rows(
+    case: PlacementCase, offer: NDArray[np.int64], certificate: Mapping[str, object]
+) -> list[_Row]:
     entries = certificate.get("rows")
     if not isinstance(entries, list | tuple) or not all(isinstance(e, Mapping) for e in entries):
         msg = "needs a list of objects as rows"
         raise ValueError(msg)
     rows = []
     for entry in entries:
-        row = _Row(
-            resource=_whole(entry, "resource", least=0),
-            numerator=_whole(entry, "numerator", least=1),
-            denominator=_whole(entry, "denominator", least=1),
-            multiplier=_whole(entry, "multiplier", least=0),
-        )
-        if row.resource >= n_resources:
-            msg = f"has a row of resource {row.resource}; there are {n_resources}"
+        multiplier = _whole(entry, "multiplier", least=0)
+        if "rule" in entry:
+            rows.append(_spread_row(case, _whole(entry, "rule", least=0), multiplier))
+            continue
+        r = _whole(entry, "resource", least=0)
+        if r >= len(case.resources):
+            msg = f"has a row of resource {r}; there are {len(case.resources)}"
             raise ValueError(msg)
-        rows.append(row)
-    return _Multipliers(
-        scale=_whole(certificate, "scale", least=1),
-        load=_whole(certificate, "load_multiplier", least=0),
-        rows=tuple(rows),
-    )
+        p, q = _whole(entry, "numerator", least=1), _whole(entry, "denominator", least=1)
+        taken = case.need[case.active, r] + case.overhead[:, r].min()
+        rows.append(
+            _Row(takes=_scaled(taken, p, q), offers=_scaled(offer[:, r], p, q), multiplier=multiplier)
+        )
+    return rows
+
+
+def _spread_row(case: PlacementCase, rule: int, multiplier: int) -> _Row:
+    if rule >= len(case.rules) or case.rules[rule].name != "spread":
+        msg = f"has a row of rule {rule}, which is no spread rule"
+        raise ValueError(msg)
+    members = set(case.rules[rule].vms)
+    takes = [int(v in members) for v in np.flatnonzero(case.active).tolist()]
+    return _Row(takes=takes, offers=[1] * case.hosts.n, multiplier=multiplier)
+
+
+def _offer(case: PlacementCase, receives: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return what each host can give at most: one that takes no VM, no more than what is on it now."""
+    here = np.flatnonzero(case.active & (case.current >= 0))
+    held = np.zeros_like(case.capacity)
+    host = case.current[here]
+    np.add.at(held, host, case.need[here] + case.overhead[host])
+    out: NDArray[np.int64] = np.where(receives[:, None], case.capacity, np.minimum(case.capacity, held))
+    return out
 
 
 def certified_mj(case: PlacementCase, certificate: Mapping[str, object]) -> int:
@@ -188,36 +201,36 @@ def certified_mj(case: PlacementCase, certificate: Mapping[str, object]) -> int:
     ValueError
         When the certificate lacks something; the message completes "the certificate ...".
     """
-    m = _multipliers(certificate, len(case.resources))
+    scale = _whole(certificate, "scale", least=1)
+    b = _whole(certificate, "load_multiplier", least=0)
     hosts, active = case.hosts, case.active
-    # numpy would wrap around silently: totals are Python integers, vectors are bounded below.
-    carries = np.zeros(hosts.n, dtype=np.bool_)
+    receives = (hosts.powered_on | (hosts.control != NO_WAKE)) & ~hosts.maintenance
     here = active & (case.current >= 0)
-    carries[case.current[here]] = True
+    usable = receives.copy()
+    usable[case.current[here]] = True
     stay = np.zeros(hosts.n, dtype=np.int64)
     np.add.at(stay, case.current[here], case.move_mj[here])
-    usable = ((hosts.powered_on | (hosts.control != NO_WAKE)) & ~hosts.maintenance) | carries
     forced = hosts.powered_on & ~case.may_switch_off()
-    total = m.scale * int(case.move_mj[active].sum()) + m.load * int(case.load_mcores[active].sum())
+    offer = _offer(case, receives)
+    # numpy would wrap around silently: totals are Python integers, vectors are bounded below.
+    total = scale * int(case.move_mj[active].sum()) + b * int(case.load_mcores[active].sum())
     covers = [0] * hosts.n
-    for row in m.rows:
-        if row.multiplier:
-            total += row.multiplier * sum(row.of(case.need[active]))
-            offers = row.of(case.capacity)
-            covers = [c + row.multiplier * offer for c, offer in zip(covers, offers, strict=True)]
+    for row in _rows(case, offer, certificate):
+        total += row.multiplier * sum(row.takes)
+        covers = [c + row.multiplier * x for c, x in zip(covers, row.offers, strict=True)]
     classes: dict[tuple[int, bool, int], tuple[int, int, int]] = {}
     for h in range(hosts.n):
-        key = (int(hosts.kind_of[h]), bool(hosts.powered_on[h]), int(case.capacity[h, 0]))
+        key = (int(hosts.kind_of[h]), bool(hosts.powered_on[h]), int(offer[h, 0]))
         if key not in classes:
-            classes[key] = _class_terms(case, h, scale=m.scale, b=m.load)
+            classes[key] = _class_terms(case, h, scale=scale, b=b, most=int(offer[h, 0]))
         off, empty, carrying = classes[key]
-        without = m.scale * (empty if forced[h] else off)
-        with_vms = carrying - m.scale * int(stay[h]) - covers[h]
+        without = scale * (empty if forced[h] else off)
+        with_vms = carrying - scale * int(stay[h]) - covers[h]
         total += min(without, with_vms) if usable[h] else without
-    return total // m.scale
+    return total // scale
 
 
-def _class_terms(case: PlacementCase, h: int, *, scale: int, b: int) -> tuple[int, int, int]:
+def _class_terms(case: PlacementCase, h: int, *, most: int, scale: int, b: int) -> tuple[int, int, int]:
     """Return energy off, energy on and empty (mJ), and the least scaled energy of carrying VMs."""
     kind = case.hosts.kind(h)
     is_on = bool(case.hosts.powered_on[h])
@@ -225,7 +238,7 @@ def _class_terms(case: PlacementCase, h: int, *, scale: int, b: int) -> tuple[in
     background = np.array([kind.background_mcores], dtype=np.int64)
     empty = int(kind_power_mw(kind, background, hosting=False)[0]) * case.horizon_s
     boot = 0 if is_on else kind.boot_mw * kind.boot_s
-    power = _carrying_power_mw(kind, most=int(case.capacity[h, 0]))
+    power = _carrying_power_mw(kind, most=most)
     return off, empty, _least(power, scale * case.horizon_s, b) + scale * boot
 
 

@@ -16,6 +16,7 @@ from consolidate_tests_naive_scene import (
     JOB,
     NEW,
     REPLAY,
+    RULES,
     START,
     STEP_S,
     TYPES,
@@ -56,42 +57,52 @@ def breakdown(where, *, do_nothing=False):
 def certificate_value(scale, rows, b):
     """The formula of the run-folder reference, load by load and host by host.
 
-    ``rows`` are tuples of resource, numerator, denominator and multiplier.
+    ``rows`` are tuples of resource, numerator, denominator and multiplier, or of "rule", its number and
+    the multiplier.
     """
     total = 0
     members = [v for v in range(len(VMS)) if active(v)]
+    everywhere = range(len(HOSTS))
+
+    def vm_takes(v, row):
+        if row[0] == "rule":
+            return int(v in RULES[row[1]]["vms"])
+        return (needs(v)[row[0]] + min(overhead(h)[row[0]] for h in everywhere)) * row[1] // row[2]
+
     for h, (_, t, control, maintenance, on) in enumerate(HOSTS):
         kind = TYPES[t]
         background = kind["hypervisor"]["background_mcores"]
         off = HORIZON_S * kind["off_mw"] + (kind["shutdown_mw"] * kind["shutdown_s"] if on else 0)
         empty = HORIZON_S * power(kind, background, hosting=False)
-        stay = sum(move_mj(v) for v in members if VMS[v][6] == h)
-        cover = sum(a * (capacity(h)[r] * n // d) for r, n, d, a in rows)
+        residents = [v for v in members if VMS[v][6] == h]
+        receives = (on or control != "no_wake") and not maintenance
+        offer = capacity(h)
+        if not receives:
+            held = [sum(needs(v)[r] + overhead(h)[r] for v in residents) for r in range(4)]
+            offer = [min(x, y) for x, y in zip(offer, held, strict=True)]
+        cover = sum(
+            row[-1] * (1 if row[0] == "rule" else offer[row[0]] * row[1] // row[2]) for row in rows
+        )
+        stay = sum(move_mj(v) for v in residents)
         boot = 0 if on else kind["boot_mw"] * kind["boot_s"]
         m = min(
             scale * (HORIZON_S * power(kind, load + background, hosting=True) + boot - stay)
             - b * load
             - cover
-            for load in range(capacity(h)[0] + 1)
+            for load in range(offer[0] + 1)
         )
         without = scale * (off if may_go_off(h) or not on else empty)
-        usable = ((on or control != "no_wake") and not maintenance) or any(
-            VMS[v][6] == h for v in members
-        )
-        total += min(without, m) if usable else without
+        total += min(without, m) if receives or residents else without
     total += scale * sum(move_mj(v) for v in members)
-    total += sum(a * sum(needs(v)[r] * n // d for v in members) for r, n, d, a in rows)
+    total += sum(row[-1] * vm_takes(v, row) for row in rows for v in members)
     total += b * sum(needs(v).load for v in members)
     return total // scale
 
 
-def certificate_row(resource, numerator, denominator, multiplier):
-    return {
-        "resource": resource,
-        "numerator": numerator,
-        "denominator": denominator,
-        "multiplier": multiplier,
-    }
+def certificate_row(*row):
+    if row[0] == "rule":
+        return {"rule": row[1], "multiplier": row[2]}
+    return dict(zip(("resource", "numerator", "denominator", "multiplier"), row, strict=True))
 
 
 def make_plan():

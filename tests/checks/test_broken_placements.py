@@ -229,6 +229,11 @@ BROKEN = {
         "V11.certificate",
         ["resource 4"],
     ),
+    "row of a rule that is no spread": (
+        bound(1, lambda b: b["certificate"].update(rows=[{"rule": 2, "multiplier": 1}])),
+        "V11.certificate",
+        ["rule 2"],
+    ),
     "row divided by nothing": (
         bound(
             1,

@@ -164,6 +164,7 @@ def test_certificate_equals_the_formula(correct_run, naive):
     rng = np.random.default_rng(0)
     for scale in (1, 64, 1_000_000, 2**40):
         a = [(r, r + 1, 2 * r + 1, int(rng.integers(0, 5 * scale))) for r in range(4)]
+        a.append(("rule", 1, int(rng.integers(0, 10**9 * scale))))
         b = int(rng.integers(0, 200 * scale))
         assert certified_mj(case, certificate(naive, scale, a, b)) == naive.certificate_value(
             scale, a, b
