@@ -203,7 +203,9 @@ def random_type(rnd: Random, name: str, *, wild=False, containers=False):
             background_mcores=rnd.randint(0, reserved),
             per_vm_mcores=rnd.choice((0, 0, 7)),
             per_vm_memory_mib=rnd.choice((0, 0, 11)),
-            moves=rnd.choice((frozenset({"live"}), frozenset({"live", "saved_state"}), frozenset({"restart"})))
+            moves=rnd.choice(
+                (frozenset({"live"}), frozenset({"live", "saved_state"}), frozenset({"restart"}))
+            )
             if containers
             else frozenset({"live"}),
         ),

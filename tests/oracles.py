@@ -29,7 +29,9 @@ def may_switch_off(instance, h):
     """Managed, on, not in maintenance, and off for long enough to pay."""
     hosts, kind = instance.fleet, instance.fleet.types[instance.fleet.host_type[h]]
     gain = kind.power.points_mw[0] - kind.off_mw
-    spent = kind.shutdown_s * (kind.shutdown_mw - kind.off_mw) + kind.boot_s * (kind.boot_mw - kind.off_mw)
+    spent = kind.shutdown_s * (kind.shutdown_mw - kind.off_mw) + kind.boot_s * (
+        kind.boot_mw - kind.off_mw
+    )
     horizon_s = instance.objective.horizon_s
     return bool(
         hosts.power_control[h] == PowerControl.MANAGED
@@ -61,7 +63,9 @@ def energy_mj(instance, host_of, *, do_nothing=False):
     """Return the objective of a placement, in Python integers."""
     total = 0
     for h in range(instance.fleet.n_hosts):
-        total += host_mj(instance, h, [v for v, at in enumerate(host_of) if at == h], do_nothing=do_nothing)
+        total += host_mj(
+            instance, h, [v for v, at in enumerate(host_of) if at == h], do_nothing=do_nothing
+        )
     for v, at in enumerate(host_of):
         home = int(instance.current.host_of[v])
         if at >= 0 and home >= 0 and at != home:
@@ -121,7 +125,9 @@ def problems(instance, host_of):
 def feasible_placements(instance):
     """Yield every placement that satisfies capacity, masks and rules."""
     choices = [
-        [h for h in range(instance.fleet.n_hosts) if may_run(instance, v, h)] if instance.active[v] else [-1]
+        [h for h in range(instance.fleet.n_hosts) if may_run(instance, v, h)]
+        if instance.active[v]
+        else [-1]
         for v in range(len(instance.vms))
     ]
     for host_of in itertools.product(*choices):

@@ -5,16 +5,19 @@ Everything works on the exact integer objective. No randomness inside: orders co
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from consolidate._kernels.jit import kernel
-from consolidate._kernels.problem import fits, host_energy, move_cost, occupy, shift
+from consolidate._kernels.problem import Problem, State, fits, host_energy, move_cost, occupy, shift
 
 __all__ = ["improve", "ruin_and_recreate", "total_energy"]
 
 
 @kernel
-def total_energy(p, s):
+def total_energy(p: Problem, s: State) -> Any:
     """Return the objective of a complete packing."""
     total = np.int64(0)
     for h in range(s.room.shape[0]):
@@ -55,7 +58,10 @@ def _best_host(p, s, v, avoid, hosts):
 
 @kernel
 def _tightest_host(p, s, v, hosts, weight):
-    """Return the host in use with the least weighted room left, else the first other that fits, or -1."""
+    """Return the host in use with the least weighted room left, else the first other that fits.
+
+    -1 if there is none.
+    """
     best = -1
     least = np.inf
     spare = -1
@@ -207,7 +213,14 @@ def _single_moves(p, s, order):
 
 
 @kernel
-def improve(p, s, size, order, ejections, max_rounds):
+def improve(
+    p: Problem,
+    s: State,
+    size: NDArray[np.float64],
+    order: NDArray[np.int64],
+    ejections: bool,
+    max_rounds: int,
+) -> int:
     """Empty hosts and move single VMs until nothing improves; return the rounds used.
 
     Hosts with the least load come first: they are the cheapest to empty.
@@ -230,14 +243,25 @@ def improve(p, s, size, order, ejections, max_rounds):
 
 
 @kernel
-def ruin_and_recreate(p, s, size, weight, class_of, n_classes, picks, noise, threshold_mj):
+def ruin_and_recreate(
+    p: Problem,
+    s: State,
+    size: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    class_of: NDArray[np.int64],
+    n_classes: int,
+    picks: NDArray[np.float64],
+    noise: NDArray[np.float64],
+    threshold_mj: int,
+) -> Any:
     """Empty a few hosts, put their VMs back, keep what is hardly worse; repeat.
 
     VMs go back, in turns of iterations, where they cost least and where the fit is tightest.
 
     ``picks`` holds, per iteration, random numbers that choose among the hosts in use; ``noise``
     perturbs the order in which VMs go back; ``class_of`` says which hosts are alike, as one unused host
-    of a kind is enough to try. A step may raise the objective by ``threshold_mj``. Returns the total change.
+    of a kind is enough to try. A step may raise the objective by ``threshold_mj``. Returns the total
+    change.
     """
     n_hosts, n_vms, width = s.room.shape[0], len(s.host_of), picks.shape[1]
     change = np.int64(0)

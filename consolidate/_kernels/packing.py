@@ -6,15 +6,16 @@ A VM that finds no host stays at -1; each kernel returns how many did.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from consolidate._kernels.jit import kernel
-from consolidate._kernels.problem import fits, host_energy, occupy
+from consolidate._kernels.problem import Problem, State, fits, host_energy, occupy
 
 __all__ = ["best_fit", "dot_product", "first_fit", "least_energy", "on_emptiest"]
 
 
 @kernel
-def on_emptiest(p, s, order):
+def on_emptiest(p: Problem, s: State, order: NDArray[np.int64]) -> int:
     """Put each VM on the host whose fullest resource is least full; lowest index wins ties."""
     n_hosts, n_resources = s.room.shape
     capacity = s.room.copy()
@@ -38,7 +39,7 @@ def on_emptiest(p, s, order):
 
 
 @kernel
-def first_fit(p, s, order, hosts):
+def first_fit(p: Problem, s: State, order: NDArray[np.int64], hosts: NDArray[np.int64]) -> int:
     """Put each VM on the first of ``hosts`` that has room."""
     failed = 0
     for v in order:
@@ -53,7 +54,9 @@ def first_fit(p, s, order, hosts):
 
 
 @kernel
-def best_fit(p, s, order, hosts, weight):
+def best_fit(
+    p: Problem, s: State, order: NDArray[np.int64], hosts: NDArray[np.int64], weight: NDArray[np.float64]
+) -> int:
     """Put each VM on the host in use that is left with the least room; open the next only if none fits.
 
     ``weight`` turns each resource into a share of the fleet, so that they can be added.
@@ -85,7 +88,7 @@ def best_fit(p, s, order, hosts, weight):
 
 
 @kernel
-def least_energy(p, s, order, hosts):
+def least_energy(p: Problem, s: State, order: NDArray[np.int64], hosts: NDArray[np.int64]) -> int:
     """Put each VM where the energy over the horizon rises least, switching a host on included.
 
     Moving away from home costs its migration energy; the first in ``hosts`` wins ties.
@@ -112,7 +115,9 @@ def least_energy(p, s, order, hosts):
 
 
 @kernel
-def dot_product(p, s, order, hosts, weight):
+def dot_product(
+    p: Problem, s: State, order: NDArray[np.int64], hosts: NDArray[np.int64], weight: NDArray[np.float64]
+) -> int:
     """Fill host after host, each time with the VM best aligned with the room that is left.
 
     ``weight`` makes resources comparable; alignment is the weighted dot product of need and room.

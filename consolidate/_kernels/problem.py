@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,21 +44,21 @@ class State(NamedTuple):
 
 
 @kernel
-def fits(p, s, v, h):
+def fits(p: Problem, s: State, v: Any, h: Any) -> bool:
     """Say whether VM ``v`` may be put on host ``h``."""
     if not p.masks[p.mask_of[v], h]:
         return False
     for r in range(p.need.shape[1]):
         if p.need[v, r] + p.overhead[h, r] > s.room[h, r]:
             return False
-    for k in range(p.pointer[v], p.pointer[v + 1]):
+    for k in range(p.pointer[v], p.pointer[v + 1]):  # noqa: SIM110 - loops compile to less than generators
         if s.taken[p.group[k], h] > 0:
             return False
     return True
 
 
 @kernel
-def occupy(p, s, v, h, sign):
+def occupy(p: Problem, s: State, v: Any, h: Any, sign: int) -> None:
     """Put VM ``v`` on host ``h`` (sign 1) or take it away (sign -1)."""
     for r in range(p.need.shape[1]):
         s.room[h, r] -= sign * (p.need[v, r] + p.overhead[h, r])
@@ -70,7 +70,7 @@ def occupy(p, s, v, h, sign):
 
 
 @kernel
-def table_power(table, load, cpu):
+def table_power(table: NDArray[np.int64], load: Any, cpu: Any) -> Any:
     """Interpolate eleven points in integers, rounding half up; load above the capacity is cut off."""
     load = min(max(load, 0), cpu)
     segment = min(10 * load // cpu, 9)
@@ -80,7 +80,7 @@ def table_power(table, load, cpu):
 
 
 @kernel
-def host_energy(p, h, load, n):
+def host_energy(p: Problem, h: Any, load: Any, n: Any) -> Any:
     """Return the energy of host ``h`` over the horizon with ``n`` VMs of total mean load ``load``."""
     if n == 0:
         return p.empty_mj[h]
@@ -89,13 +89,13 @@ def host_energy(p, h, load, n):
 
 
 @kernel
-def move_cost(p, v, h):
+def move_cost(p: Problem, v: Any, h: Any) -> Any:
     """Return the migration energy of having VM ``v`` on host ``h``."""
     return p.move_mj[v] if p.home[v] >= 0 and p.home[v] != h else np.int64(0)
 
 
 @kernel
-def shift(p, s, v, h, sign):
+def shift(p: Problem, s: State, v: Any, h: Any, sign: int) -> Any:
     """Do what :func:`occupy` does and return by how much the objective changes."""
     before = host_energy(p, h, s.load[h], s.n_vms[h])
     occupy(p, s, v, h, sign)

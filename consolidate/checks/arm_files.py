@@ -52,7 +52,7 @@ def load_arm(folder: Path, label: str, *, demand: Demand, hosts: Hosts, vms: int
         label=label,
         states=_states(folder, at, hosts.n),
         residency=_residency(folder, at, hosts=hosts.n, vms=vms),
-        moves=_moves(folder, at, hosts=hosts.n, vms=vms, horizon_s=demand.duration_s),
+        moves=_moves(folder, at, hosts=hosts.n, vms=vms),
         host_ids=host_ids,
         host_mj=np.stack([per_host.integers(cause) for cause in LEDGER], axis=1),
         step_start_utc_s=steps.integers("start_utc"),
@@ -61,6 +61,7 @@ def load_arm(folder: Path, label: str, *, demand: Demand, hosts: Hosts, vms: int
         hosts_on=steps.integers("hosts_on"),
         unmet_mcore_s=steps.integers("unmet_mcore_s"),
         site_mj=_sites(folder, at, n_sites=n_sites, n_steps=demand.n_steps),
+        utilization=_utilization(folder, at, n_hosts=hosts.n, n_steps=demand.n_steps),
         service={key: service.integer(key) for key in SERVICE_KEYS},
     )
 
@@ -78,6 +79,19 @@ def _sites(folder: Path, at: str, *, n_sites: int, n_steps: int) -> NDArray[np.i
     return energy_mj
 
 
+def _utilization(folder: Path, at: str, *, n_hosts: int, n_steps: int) -> NDArray[np.float64]:
+    name = f"{at}/utilization.parquet"
+    table = read_table(folder, name, {"host": "int32", "step": "int32", "utilization": "float"})
+    host = table.indices("host", least=0, limit=n_hosts)
+    step = table.indices("step", least=0, limit=n_steps)
+    if np.unique(host * n_steps + step).size != table.rows:
+        message = f"{name} has two rows for a host and a step"
+        raise MalformedError(message, code="V0.value", file=name, column="host")
+    used = np.full((n_hosts, n_steps), np.nan)
+    used[host, step] = table.floats("utilization")
+    return used
+
+
 def _states(folder: Path, at: str, hosts: int) -> States:
     name = f"{at}/host_states.parquet"
     kinds = {"host": "int32", "state": "string", "start_s": "int64", "end_s": "int64"}
@@ -91,8 +105,8 @@ def _states(folder: Path, at: str, hosts: int) -> States:
     return States(
         host=table.indices("host", least=0, limit=hosts),
         state=np.array([codes[word] for word in words], dtype=np.int64),
-        start_s=table.integers("start_s"),
-        end_s=table.integers("end_s"),
+        start_s=table.amounts("start_s"),
+        end_s=table.amounts("end_s"),
     )
 
 
@@ -102,24 +116,23 @@ def _residency(folder: Path, at: str, *, hosts: int, vms: int) -> Residency:
     return Residency(
         vm=table.indices("vm", least=0, limit=vms),
         host=table.indices("host", least=-1, limit=hosts),
-        start_s=table.integers("start_s"),
-        end_s=table.integers("end_s"),
+        start_s=table.amounts("start_s"),
+        end_s=table.amounts("end_s"),
     )
 
 
-def _moves(folder: Path, at: str, *, hosts: int, vms: int, horizon_s: int) -> MovesMade:
+def _moves(folder: Path, at: str, *, hosts: int, vms: int) -> MovesMade:
     kinds = {"vm": "int32", "source": "int32", "target": "int32", "mode": "string"}
     kinds |= {"start_s": "int64", "end_s": "int64", "downtime_ms": "int64", "overhead_mcores": "int64"}
-    table = read_table(folder, f"{at}/moves.parquet", kinds, optional={"completed": "bool"})
-    within = table.integers("end_s") <= horizon_s
+    table = read_table(folder, f"{at}/moves.parquet", kinds | {"completed": "bool"})
     return MovesMade(
         vm=table.indices("vm", least=0, limit=vms),
         source=table.indices("source", least=0, limit=hosts),
         target=table.indices("target", least=0, limit=hosts),
         mode=table.texts("mode"),
-        start_s=table.integers("start_s"),
-        end_s=table.integers("end_s"),
-        downtime_ms=table.integers("downtime_ms"),
-        overhead_mcores=table.integers("overhead_mcores"),
-        completed=table.flags("completed") & within if table.has("completed") else within,
+        start_s=table.amounts("start_s"),
+        end_s=table.amounts("end_s"),
+        downtime_ms=table.amounts("downtime_ms"),
+        overhead_mcores=table.amounts("overhead_mcores"),
+        completed=table.flags("completed"),
     )

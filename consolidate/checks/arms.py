@@ -126,6 +126,9 @@ class Arm:
         Columns of ``steps.parquet``; ``step_mj`` has shape ``(steps, 6)``.
     site_mj
         Energy of each site and step, shape ``(sites, steps)``.
+    utilization
+        Share of its CPU that each host uses while it is on, NaN where it is not; shape
+        ``(hosts, steps)``.
     service
         Whole numbers of ``service.json``.
     """
@@ -142,6 +145,7 @@ class Arm:
     hosts_on: NDArray[np.int64]
     unmet_mcore_s: NDArray[np.int64]
     site_mj: NDArray[np.int64]
+    utilization: NDArray[np.float64]
     service: Mapping[str, int]
 
 
@@ -149,8 +153,8 @@ class Arm:
 class ArmCase:
     """A replayed arm with all that it rests on.
 
-    ``site_of`` is the site of each host, shape ``(hosts,)``; ``actions`` is there only for the arm that
-    executes a plan.
+    ``site_of`` is the site of each host, shape ``(hosts,)``. ``actions`` is the plan that the arm
+    executes, an empty one for the arm that does nothing, ``None`` for an arm that plans on the way.
     """
 
     placement: PlacementCase

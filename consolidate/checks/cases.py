@@ -19,6 +19,7 @@ __all__ = [
     "KEEP_ON",
     "MANAGED",
     "MOVE",
+    "NO_ACTIONS",
     "NO_WAKE",
     "SHUTDOWN",
     "Actions",
@@ -296,6 +297,26 @@ class Actions:
         rows = np.flatnonzero(self.kind == kind)
         out: NDArray[np.int64] = rows[np.lexsort((self.id[rows], self.start_s[rows]))]
         return out
+
+
+_NOTHING = np.zeros(0, dtype=np.int64)
+#: The plan of somebody who does nothing.
+NO_ACTIONS = Actions(
+    id=_NOTHING,
+    kind=_NOTHING,
+    vm=_NOTHING,
+    source=_NOTHING,
+    target=_NOTHING,
+    mode=(),
+    start_s=_NOTHING,
+    end_s=_NOTHING,
+    downtime_ms=_NOTHING,
+    moved_mib=_NOTHING,
+    rate_mib_per_s=np.zeros(0),
+    overhead_mcores=_NOTHING,
+    parking=np.zeros(0, dtype=np.bool_),
+    after=(),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

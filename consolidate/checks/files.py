@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from consolidate.checks.verdict import Violation
 
 __all__ = ["Json", "MalformedError", "Table", "read_json", "read_table", "read_text"]
+
+#: Amounts, seconds and energies of single things beyond this are refused: sums could wrap around.
+LARGEST = 2**40
 
 #: What stands for a type that has several widths.
 _ARROW_NAMES = {"timestamp": "timestamp[us, tz=UTC]"}
@@ -74,18 +77,18 @@ class Json:
             self.fail(key, "is missing")
         return self.content[key]
 
-    def integer(self, key: str, *, least: int | None = None) -> int:
+    def integer(self, key: str, *, least: int | None = None, most: int = 2**63 - 1) -> int:
         """Return a whole number."""
         value = self._get(key)
         if not isinstance(value, int) or isinstance(value, bool):
             self.fail(key, f"needs a whole number, got {value!r}")
         if least is not None and value < least:
             self.fail(key, f"needs {least} or more, got {value}")
-        if abs(value) >= 2**63:
-            self.fail(key, f"does not fit into 64 bits: {value}")
+        if not -(2**63) <= value <= most:
+            self.fail(key, f"needs at most {most}, got {value}")
         return value
 
-    def number(self, key: str) -> float:
+    def number(self, key: str, *, least: float = -np.inf, most: float = np.inf) -> float:
         """Return a finite number."""
         value = self._get(key)
         if not isinstance(value, int | float) or isinstance(value, bool):
@@ -96,6 +99,8 @@ class Json:
             self.fail(key, "is too large")
         if not np.isfinite(number):
             self.fail(key, "is not finite")
+        if not least <= number <= most:
+            self.fail(key, f"needs a number from {least:g} to {most:g}, got {number}")
         return number
 
     def text(self, key: str) -> str:
@@ -153,14 +158,23 @@ class Table:
     def __init__(self, *, file: str, columns: Mapping[str, NDArray[np.generic]], rows: int) -> None:
         self.file, self._columns, self.rows = file, columns, rows
 
-    def has(self, name: str) -> bool:
-        """Say whether an optional column is there."""
-        return name in self._columns
-
     def integers(self, name: str) -> NDArray[np.int64]:
         """Return a column of whole numbers as int64."""
         out: NDArray[np.int64] = self._columns[name].astype(np.int64)
         return out
+
+    def amounts(self, name: str) -> NDArray[np.int64]:
+        """Return a column of whole numbers that are small enough to be added up."""
+        values = self.integers(name)
+        large = np.flatnonzero((values > LARGEST) | (values < -LARGEST))
+        if large.size:
+            row = int(large[0])
+            message = (
+                f"{self.file}: column {name}, row {row}: {int(values[row])} is beyond {LARGEST}, so "
+                "sums could not be trusted"
+            )
+            raise MalformedError(message, code="V0.value", file=self.file, column=name, row=row)
+        return values
 
     def floats(self, name: str) -> NDArray[np.float64]:
         """Return a column of floats."""
@@ -196,7 +210,6 @@ def read_table(
     columns: Mapping[str, str],
     *,
     nullable: Mapping[str, object] | None = None,
-    optional: Mapping[str, str] | None = None,
 ) -> Table:
     """Return columns of a Parquet file.
 
@@ -209,8 +222,6 @@ def read_table(
         every width of them (a timestamp has to be UTC, and comes as whole seconds since 1970).
     nullable
         Columns that may be null, with what a null becomes.
-    optional
-        Type of each column that is read if it is there.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -224,27 +235,34 @@ def read_table(
     except (pa.ArrowException, OSError, ValueError) as error:
         message = f"{name} is not a readable Parquet file: {' '.join(str(error).split())}"
         raise MalformedError(message, code="V0.malformed", file=name) from None
-    found: dict[str, NDArray[np.generic]] = {}
-    extra = {c: kind for c, kind in (optional or {}).items() if c in table.column_names}
-    for column, kind in (*columns.items(), *extra.items()):
-        if table.column_names.count(column) != 1:
-            message = f"{name}: column {column} is missing"
-            if column in table.column_names:
-                message = f"{name}: column {column} is there more than once"
-            raise MalformedError(message, code="V0.column", file=name, column=column)
-        values = table.column(column)
-        if pa.types.is_null(values.type) and (column in (nullable or {}) or not table.num_rows):
-            # Nothing is in the column, so a writer that infers types cannot have known its type.
-            values = values.cast(_ARROW_NAMES.get(kind, kind))
-        if not _is_kind(values.type, kind):
-            message = f"{name}: column {column} has type {values.type}; it needs {kind}"
-            raise MalformedError(message, code="V0.column", file=name, column=column)
-        if values.null_count and column not in (nullable or {}):
-            row = int(np.flatnonzero(values.is_null().to_numpy())[0])
-            message = f"{name}: column {column}, row {row} is null"
-            raise MalformedError(message, code="V0.value", file=name, column=column, row=row)
-        found[column] = _to_numpy(values, kind, (nullable or {}).get(column))
+    found = {
+        column: _column(table, name, column, kind=kind, null=(nullable or {}).get(column))
+        for column, kind in columns.items()
+    }
     return Table(file=name, columns=found, rows=table.num_rows)
+
+
+def _column(table: Any, name: str, column: str, *, kind: str, null: object) -> NDArray[np.generic]:
+    """Return one column of an Arrow table; a null becomes ``null``, unless that is ``None``."""
+    import pyarrow as pa
+
+    if table.column_names.count(column) != 1:
+        message = f"{name}: column {column} is missing"
+        if column in table.column_names:
+            message = f"{name}: column {column} is there more than once"
+        raise MalformedError(message, code="V0.column", file=name, column=column)
+    values = table.column(column)
+    if pa.types.is_null(values.type) and (null is not None or not table.num_rows):
+        # Nothing is in the column, so a writer that infers types cannot have known its type.
+        values = values.cast(_ARROW_NAMES.get(kind, kind))
+    if not _is_kind(values.type, kind):
+        message = f"{name}: column {column} has type {values.type}; it needs {kind}"
+        raise MalformedError(message, code="V0.column", file=name, column=column)
+    if values.null_count and null is None:
+        row = int(np.flatnonzero(values.is_null().to_numpy())[0])
+        message = f"{name}: column {column}, row {row} is null"
+        raise MalformedError(message, code="V0.value", file=name, column=column, row=row)
+    return _to_numpy(values, kind, null)
 
 
 def _is_kind(arrow_type: object, kind: str) -> bool:
@@ -257,15 +275,15 @@ def _is_kind(arrow_type: object, kind: str) -> bool:
     return str(arrow_type) == kind
 
 
-def _to_numpy(values: object, kind: str, null: object) -> NDArray[np.generic]:
+def _to_numpy(values: Any, kind: str, null: object) -> NDArray[np.generic]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if null is not None:
-        values = pc.fill_null(values, pa.scalar(null, type=values.type))  # type: ignore[attr-defined]
+        values = pc.fill_null(values, pa.scalar(null, type=values.type))
     if kind == "timestamp":
         values = pc.cast(values, pa.timestamp("us", tz="UTC"))
         micros: NDArray[np.int64] = pc.cast(values, pa.int64()).to_numpy()
         return micros // 1_000_000
-    out: NDArray[np.generic] = values.to_numpy()  # type: ignore[attr-defined]
+    out: NDArray[np.generic] = values.to_numpy()
     return out

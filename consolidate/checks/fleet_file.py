@@ -14,8 +14,8 @@ __all__ = ["load_guests", "load_hosts", "load_sites"]
 
 _CONTROL = {"managed": MANAGED, "keep_on": KEEP_ON, "no_wake": NO_WAKE}
 _GUEST_KINDS = ("type1", "type2", "container_engine")
-#: Seconds and milliwatts beyond these would be typing errors, and would overflow sums.
-_MOST = 2**40
+#: Larger numbers would be typing errors; below it, no product of two of them overflows.
+_MOST = 2**30
 
 
 def load_hosts(folder: Path) -> Hosts:
@@ -83,7 +83,7 @@ def _kind(entry: Json) -> HostKind:
     return HostKind(
         name=entry.text("name"),
         cores=whole(entry, "cores", 1),
-        core_speed=entry.number("core_speed"),
+        core_speed=entry.number("core_speed", least=0, most=1e6),
         memory_mib=whole(entry, "memory_mib", 1),
         cpu_mcores=whole(entry, "cpu_mcores", 1),
         core_mcores=whole(entry, "core_mcores", 1),
@@ -96,9 +96,9 @@ def _kind(entry: Json) -> HostKind:
         boot_mw=whole(entry, "boot_mw"),
         shutdown_s=whole(entry, "shutdown_s"),
         shutdown_mw=whole(entry, "shutdown_mw"),
-        nic_mbit_per_s=entry.number("nic_mbit_per_s"),
-        cpu_allocation_ratio=entry.number("cpu_allocation_ratio"),
-        memory_allocation_ratio=entry.number("memory_allocation_ratio"),
+        nic_mbit_per_s=entry.number("nic_mbit_per_s", least=0, most=1e12),
+        cpu_allocation_ratio=entry.number("cpu_allocation_ratio", least=0, most=1e6),
+        memory_allocation_ratio=entry.number("memory_allocation_ratio", least=0, most=1e6),
         guest_kind=guest_kind,
         reserved_mcores=whole(hypervisor, "reserved_mcores"),
         reserved_memory_mib=whole(hypervisor, "reserved_memory_mib"),
@@ -145,8 +145,8 @@ def load_guests(folder: Path) -> Guests:
     return Guests(
         ids=ids,
         is_container=np.array([kind == "container" for kind in kinds], dtype=np.bool_),
-        vcpus=table.integers("vcpus"),
-        cpu_mcores=table.integers("cpu_mcores"),
-        memory_mib=table.integers("memory_mib"),
+        vcpus=table.amounts("vcpus"),
+        cpu_mcores=table.amounts("cpu_mcores"),
+        memory_mib=table.amounts("memory_mib"),
         dirty_mib_per_s=dirty,
     )

@@ -51,6 +51,9 @@ class Recount:
         Energy of each site and step, shape ``(sites, steps)``.
     unmet_mcore_s
         Unmet demand of each step, shape ``(steps,)``.
+    utilization
+        Mean of ``min(load + overhead of moves, cpu_mcores) / cpu_mcores`` over the time that a host is
+        on within a step, NaN where it is not; shape ``(hosts, steps)``.
     hosts_on
         Hosts on or booting in the last second of each step, shape ``(steps,)``.
     service
@@ -61,6 +64,7 @@ class Recount:
     step_mj: NDArray[np.int64]
     site_mj: NDArray[np.int64]
     unmet_mcore_s: NDArray[np.int64]
+    utilization: NDArray[np.float64]
     hosts_on: NDArray[np.int64]
     service: dict[str, int]
 
@@ -71,6 +75,7 @@ def recount(case: ArmCase) -> Recount:
     host_mj = np.zeros((n_hosts, len(LEDGER)), dtype=np.int64)
     step_mj = np.zeros((demand.n_steps, len(LEDGER)), dtype=np.int64)
     site_mj = np.zeros(case.arm.site_mj.shape, dtype=np.int64)
+    busy = np.zeros((2, n_hosts, demand.n_steps), dtype=np.int64)
     sums = ServiceSums.empty(demand.n_steps)
     add_live_stops(case, sums)
     per_step = max(1, demand.vm.size // max(demand.n_steps, 1)) + n_hosts
@@ -85,13 +90,16 @@ def recount(case: ArmCase) -> Recount:
         step = intervals.start_s // demand.step_s
         np.add.at(step_mj, step, energy)
         np.add.at(site_mj, (case.site_of[intervals.host], step), energy.sum(axis=1))
+        on = states[:, ON] > 0
+        _add_busy(case, intervals, on, busy)
         vm_service(pieces, moves, sums)
-        host_service(case, intervals, states[:, ON] > 0, sums)
+        host_service(case, intervals, on, sums)
     return Recount(
         host_mj=host_mj,
         step_mj=step_mj,
         site_mj=site_mj,
         unmet_mcore_s=sums.unmet_mcore_s,
+        utilization=_mean_use(busy),
         hosts_on=_hosts_on(case),
         service={**sums.totals(case), "power_cycles": cycles(case)},
     )
@@ -101,43 +109,11 @@ def _intervals(
     case: ArmCase, pieces: VmPieces, moves: VmPieces, *, first: int, stop: int
 ) -> tuple[HostIntervals, NDArray[np.int64]]:
     """Add up all changes of every host between two steps; also return its state, shape ``(n, 4)``."""
-    demand, hosts = case.demand, case.placement.hosts
+    demand = case.demand
     begin, end = first * demand.step_s, stop * demand.step_s
-    here = pieces.source >= 0
-    stopped = ~moves.runs
-    per_vm_mib = hosts.per_host("per_vm_memory_mib")
-    s = case.arm.states
-    s_start, s_end = np.clip(s.start_s, begin, end), np.clip(s.end_s, begin, end)
-    # Columns: running demand, residents, move overhead, memory, then the four states.
-    parts: list[_Change] = [
-        (
-            pieces.source[here],
-            pieces.start_s[here],
-            pieces.end_s[here],
-            {
-                0: pieces.capped_mcores[here],
-                1: 1,
-                3: pieces.memory_mib[here] + per_vm_mib[pieces.source[here]],
-            },
-        ),
-        (moves.source, moves.start_s, moves.end_s, {2: moves.overhead_mcores}),
-        (
-            moves.target,
-            moves.start_s,
-            moves.end_s,
-            {2: moves.overhead_mcores, 3: moves.memory_mib + per_vm_mib[moves.target]},
-        ),
-        (
-            moves.source[stopped],
-            moves.start_s[stopped],
-            moves.end_s[stopped],
-            {0: -moves.capped_mcores[stopped]},
-        ),
-    ]
-    for k in range(4):
-        mine = s.state == k
-        parts.append((s.host[mine], s_start[mine], s_end[mine], {4 + k: 1}))
-    keys, table = _table(parts, n_hosts=hosts.n, begin=begin, end=end, step_s=demand.step_s)
+    changes = _changes(case, pieces, moves, begin=begin, end=end)
+    n_hosts = case.placement.hosts.n
+    keys, table = _table(changes, n_hosts=n_hosts, begin=begin, end=end, step_s=demand.step_s)
     span = end + 1
     host, start_s = keys // span, keys % span
     until = np.append(start_s[1:], end)
@@ -154,6 +130,40 @@ def _intervals(
         memory_mib=level[:, 3],
     )
     return intervals, level[:, 4:]
+
+
+def _changes(case: ArmCase, pieces: VmPieces, moves: VmPieces, *, begin: int, end: int) -> list[_Change]:
+    """Return what raises or lowers which column of which host from when until when.
+
+    Columns: running demand, residents, move overhead, memory, then the four states.
+    """
+    here, stopped = pieces.source >= 0, ~moves.runs
+    per_vm_mib = case.placement.hosts.per_host("per_vm_memory_mib")
+    source = pieces.source[here]
+    memory = pieces.memory_mib[here] + per_vm_mib[source]
+    incoming = moves.memory_mib + per_vm_mib[moves.target]
+    changes: list[_Change] = [
+        (
+            source,
+            pieces.start_s[here],
+            pieces.end_s[here],
+            {0: pieces.capped_mcores[here], 1: 1, 3: memory},
+        ),
+        (moves.source, moves.start_s, moves.end_s, {2: moves.overhead_mcores}),
+        (moves.target, moves.start_s, moves.end_s, {2: moves.overhead_mcores, 3: incoming}),
+        (
+            moves.source[stopped],
+            moves.start_s[stopped],
+            moves.end_s[stopped],
+            {0: -moves.capped_mcores[stopped]},
+        ),
+    ]
+    s = case.arm.states
+    s_start, s_end = np.clip(s.start_s, begin, end), np.clip(s.end_s, begin, end)
+    for k in range(4):
+        mine = s.state == k
+        changes.append((s.host[mine], s_start[mine], s_end[mine], {4 + k: 1}))
+    return changes
 
 
 def _table(
@@ -181,12 +191,35 @@ def _table(
     return keys, table
 
 
+def _load_mcores(case: ArmCase, at: HostIntervals) -> NDArray[np.int64]:
+    """Return the load without moves: demand that runs, the guests' overhead, the background."""
+    hosts = case.placement.hosts
+    load = at.running_mcores + hosts.per_host("background_mcores")[at.host]
+    out: NDArray[np.int64] = load + at.residents * hosts.per_host("per_vm_mcores")[at.host]
+    return out
+
+
+def _add_busy(case: ArmCase, at: HostIntervals, on: NDArray[np.bool_], busy: NDArray[np.int64]) -> None:
+    """Add what hosts that are on use and what they have, in mcore s, to ``(2, hosts, steps)``."""
+    cpu = case.placement.hosts.per_host("cpu_mcores")[at.host]
+    step = at.start_s // case.demand.step_s
+    used = np.minimum(_load_mcores(case, at) + at.overhead_mcores, cpu)
+    for k, amount in enumerate((used, cpu)):
+        np.add.at(busy[k], (at.host, step), np.where(on, amount * at.length_s, 0))
+
+
+def _mean_use(busy: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return what was used as a share of what there was, NaN where there was nothing."""
+    used, there = busy
+    out: NDArray[np.float64] = np.where(there > 0, used / np.maximum(there, 1), np.nan)
+    return out
+
+
 def _energy(case: ArmCase, at: HostIntervals, states: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the energy of each interval by cause, in mJ, shape ``(n, 6)``."""
     hosts = case.placement.hosts
     hosting = at.residents > 0
-    base = at.running_mcores + hosts.per_host("background_mcores")[at.host]
-    base = base + at.residents * hosts.per_host("per_vm_mcores")[at.host]
+    base = _load_mcores(case, at)
     idle_mw = hosts_power_mw(hosts, at.host, np.zeros_like(base), hosting)
     plain_mw = hosts_power_mw(hosts, at.host, base, hosting)
     moving_mw = hosts_power_mw(hosts, at.host, base + at.overhead_mcores, hosting)
@@ -250,7 +283,7 @@ def energy_violations(case: ArmCase, again: Recount) -> list[Violation]:
         )
         witness = {"arm": arm.label, "cause": LEDGER[k]}
         found.append(Violation(code="V9.sum", message=message, witness=witness))
-    return found + _derived_columns(case, again)
+    return found + _derived_columns(case, again) + _used_differently(case, again)
 
 
 def _derived_columns(case: ArmCase, again: Recount) -> list[Violation]:
@@ -283,3 +316,20 @@ def _derived_columns(case: ArmCase, again: Recount) -> list[Violation]:
         code = "V9.site" if column.startswith("energy_mj") else "V9.step"
         found += each(code, np.flatnonzero(wrong), differs)
     return found
+
+
+def _used_differently(case: ArmCase, again: Recount) -> list[Violation]:
+    arm, n_steps = case.arm, case.demand.n_steps
+    # The file holds single precision.
+    same = np.isclose(arm.utilization, again.utilization, rtol=1e-6, atol=1e-9, equal_nan=True)
+
+    def differs(i: int) -> tuple[str, dict[str, object]]:
+        h, step = divmod(i, n_steps)
+        name = case.placement.hosts.name(h)
+        said, due = float(arm.utilization[h, step]), float(again.utilization[h, step])
+        return (
+            f"{arm.label}: utilization of host {name} in step {step} is stated as {said}; it is {due}",
+            {"arm": arm.label, "host": name, "step": step},
+        )
+
+    return each("V9.utilization", np.flatnonzero(~same.ravel()), differs)

@@ -82,7 +82,7 @@ def load_windows(folder: Path) -> Windows:
     if version != SCHEMA_VERSION:
         manifest.fail("schema_version", f"is {version}; these checks know version {SCHEMA_VERSION}")
     trace, windows = manifest.object("trace"), manifest.object("windows")
-    steps = trace.integer("steps", least=1)
+    steps = trace.integer("steps", least=1, most=2**24)
     for key in ("sizing", "replay"):
         bounds = windows.integers(key)
         if len(bounds) != 2 or not 0 <= bounds[0] < bounds[1] <= steps:
@@ -96,7 +96,7 @@ def load_windows(folder: Path) -> Windows:
     return Windows(
         replay=(first, stop),
         steps=steps,
-        step_s=trace.integer("step_s", least=1),
+        step_s=trace.integer("step_s", least=1, most=2**24),
         start_utc_s=int(start),
     )
 
@@ -143,17 +143,17 @@ def load_case(folder: Path, hosts: Hosts, vms: Guests) -> PlacementCase:
         hosts=hosts,
         vms=vms,
         resources=resources,
-        need=np.stack([needs.integers(name) for name in resources], axis=1),
-        capacity=np.stack([offers.integers(name) for name in resources], axis=1),
-        overhead=np.stack([offers.integers(name) for name in over], axis=1),
-        load_mcores=needs.integers("load_mcores"),
-        move_mj=needs.integers("move_mj"),
+        need=np.stack([needs.amounts(name) for name in resources], axis=1),
+        capacity=np.stack([offers.amounts(name) for name in resources], axis=1),
+        overhead=np.stack([offers.amounts(name) for name in over], axis=1),
+        load_mcores=needs.amounts("load_mcores"),
+        move_mj=needs.amounts("move_mj"),
         movable=needs.flags("movable"),
         active=needs.flags("active"),
         rules=tuple(_rule(entry, hosts=hosts.n, vms=vms.n) for entry in instance.objects("rules")),
         current=current,
         target=target,
-        horizon_s=instance.integer("horizon_s", least=1),
+        horizon_s=instance.integer("horizon_s", least=1, most=2**40),
         min_off_s=instance.integer("min_off_s", least=0),
     )
 
@@ -217,7 +217,7 @@ def load_limits(folder: Path) -> MoveLimits:
         moves_in=moves.integer("moves_in", least=1),
         moves_out=moves.integer("moves_out", least=1),
         downtime_limit_s=moves.number("downtime_limit_s"),
-        max_rounds=moves.integer("max_rounds", least=1),
+        max_rounds=moves.integer("max_rounds", least=1, most=100_000),
         working_set_fraction=moves.number("working_set_fraction"),
         setup_s=moves.number("setup_s"),
         cores_per_10_gbit=moves.number("cores_per_10_gbit"),
@@ -281,7 +281,7 @@ def load_actions(folder: Path, *, hosts: int, vms: int) -> Actions:
             row = int(np.flatnonzero(values < least)[0])
             message = f"{name}: column {column}, row {row}: a migration needs it"
             raise MalformedError(message, code="V0.value", file=name, column=column, row=row)
-    start_s = table.integers("start_s")
+    start_s = table.amounts("start_s")
     keys = list(zip(start_s.tolist(), table.integers("action_id").tolist(), strict=True))
     if keys != sorted(keys):
         message = f"{name} is not sorted by start_s and action_id"
@@ -294,11 +294,11 @@ def load_actions(folder: Path, *, hosts: int, vms: int) -> Actions:
         target=table.indices("target", least=0, limit=hosts),
         mode=table.texts("mode"),
         start_s=start_s,
-        end_s=table.integers("end_s"),
+        end_s=table.amounts("end_s"),
         downtime_ms=np.rint(np.nan_to_num(table.floats("downtime_s")) * 1_000).astype(np.int64),
-        moved_mib=table.integers("moved_mib"),
+        moved_mib=table.amounts("moved_mib"),
         rate_mib_per_s=table.floats("rate_mib_per_s"),
-        overhead_mcores=table.integers("overhead_mcores"),
+        overhead_mcores=table.amounts("overhead_mcores"),
         parking=table.flags("parking"),
         after=tuple(_ids(name, row, text) for row, text in enumerate(table.texts("after"))),
     )

@@ -46,8 +46,8 @@ def energy_mj(
     return {
         "on_mj": int(power[on].sum()) * case.horizon_s,
         "off_mj": int(hosts.per_host("off_mw")[~on].sum()) * case.horizon_s,
-        "boot_mj": int(boot[boots].sum()),
-        "shutdown_mj": int(shutdown[shutdowns].sum()),
+        "boot_mj": sum(boot[boots].tolist()),
+        "shutdown_mj": sum(shutdown[shutdowns].tolist()),
         "migration_mj": int(case.move_mj[moved].sum()),
     }
 

@@ -20,11 +20,13 @@ def placement_violations(case: PlacementCase) -> list[Violation]:
         return found
     found += _capacity(case)
     found += _fitness(case)
-    for rule, message, witness in broken_rules(case, case.target):
-        found.append(
-            Violation(code="V3.rule", message=f"rule {rule}: {message} in the target", witness=witness)
-        )
-    return found
+    broken = list(broken_rules(case, case.target))
+
+    def breaks(i: int) -> tuple[str, dict[str, object]]:
+        rule, message, witness = broken[i]
+        return f"rule {rule}: {message} in the target", witness
+
+    return found + each("V3.rule", range(len(broken)), breaks)
 
 
 def _whereabouts(case: PlacementCase) -> list[Violation]:

@@ -26,10 +26,13 @@ def plan_violations(case: PlanCase) -> list[Violation]:
     found += power_violations(case)
     if not any(v.code in {"V6.chain", "V6.overlap"} for v in whereabouts):
         # Who is where at a moment is only known when the moves of each VM follow each other.
-        for rule, message, witness in disturbed_rules(case.placement, _stays(case, paths)):
-            found.append(
-                Violation(code="V3.rule-moment", message=f"rule {rule}: {message}", witness=witness)
-            )
+        disturbed = list(disturbed_rules(case.placement, _stays(case, paths)))
+
+        def breaks(i: int) -> tuple[str, dict[str, object]]:
+            rule, message, witness = disturbed[i]
+            return f"rule {rule}: {message}", witness
+
+        found += each("V3.rule-moment", range(len(disturbed)), breaks)
     return found
 
 

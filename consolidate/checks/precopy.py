@@ -84,12 +84,18 @@ def least_move(
         )
     if mode != "live":
         return Least(problem=f"there is no mode {mode!r}")
+    return _live(memory_mib, dirty_mib_per_s, rate=rate, overhead=overhead, limits=limits)
+
+
+def _live(
+    memory_mib: int, dirty_mib_per_s: float, *, rate: float, overhead: int, limits: MoveLimits
+) -> Least:
     rounds, left = _rounds(memory_mib, dirty_mib_per_s, rate=rate, limits=limits)
-    if left > rate * limits.downtime_limit_s:
+    allowed = rate * limits.downtime_limit_s
+    if left > allowed:
         return Least(
             problem=f"pre-copy does not converge: after {len(rounds)} rounds {left:.1f} MiB are left, "
-            f"{rate * limits.downtime_limit_s:.1f} MiB can be sent within the allowed downtime of "
-            f"{limits.downtime_limit_s} s "
+            f"{allowed:.1f} MiB can be sent within the allowed downtime of {limits.downtime_limit_s} s "
             f"(dirty rate {dirty_mib_per_s} MiB/s, bandwidth {rate:.1f} MiB/s)"
         )
     sent = sum(rounds)

@@ -158,6 +158,8 @@ def _moves(case: ArmCase) -> list[Violation]:
             problem = "it needs 0 <= start < end"
         elif not stays[i]:
             problem = "the VM is not on the source all that time"
+        elif m.completed[i] and end > horizon:
+            problem = "it is called completed, the replay ends before it"
         elif not m.completed[i] and not gone:
             problem = "it is broken off although the VM is still there"
         elif m.completed[i] and arrival is not None and r.host[arrival] != m.target[i]:

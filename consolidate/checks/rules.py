@@ -7,7 +7,7 @@ on no host breaks nothing. During a move a VM is on both hosts at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,21 +40,24 @@ def broken_rules(case: PlacementCase, where: NDArray[np.int64]) -> Iterator[Find
             if len({h for _, h in on}) > 1:
                 names = ", ".join(f"{case.vms.name(v)} on {case.hosts.name(h)}" for v, h in on[:10])
                 yield label, f"its VMs are apart: {names}", {"vms": [case.vms.name(v) for v, _ in on]}
+        elif rule.name not in RULE_NAMES:
+            yield label, "its meaning is not known here, so nobody can say that it holds", {}
         else:
+            allows = _permission(rule)
             for v, h in on:
-                if not allowed(rule, v, h):
+                if not allows(v, h):
                     yield label, *_misplaced(case, v, h)
 
 
-def allowed(rule: PlacementRule, vm: int, host: int) -> bool:
-    """Say whether a fence, ban or root lets a VM be on a host; other rules always do."""
+def _permission(rule: PlacementRule) -> Callable[[int, int], bool]:
+    """Return what says of a fence, ban or root whether it lets a VM be on a host."""
+    hosts = frozenset(rule.hosts)
     if rule.name == "fence":
-        return host in rule.hosts
+        return lambda _, h: h in hosts
     if rule.name == "ban":
-        return host not in rule.hosts
-    if rule.name == "root":
-        return all(host == home for v, home in zip(rule.vms, rule.hosts, strict=True) if v == vm)
-    return True
+        return lambda _, h: h not in hosts
+    home_of = dict(zip(rule.vms, rule.hosts, strict=False))
+    return lambda v, h: home_of.get(v) == h
 
 
 def _together(case: PlacementCase, vms: list[int], host: int) -> tuple[str, dict[str, object]]:
@@ -81,7 +84,8 @@ def disturbed_rules(case: PlacementCase, stays: dict[int, list[Stay]]) -> Iterat
     """
     for number, rule in enumerate(case.rules):
         label = f"{rule.name}[{number}]"
-        if not rule.continuous or not any(v in stays for v in rule.vms):
+        touched = rule.name in RULE_NAMES and any(v in stays for v in rule.vms)
+        if not rule.continuous or not touched:
             continue
         of = {
             v: stays.get(v) or [(0, None, frozenset({int(case.current[v])}))]
@@ -93,11 +97,12 @@ def disturbed_rules(case: PlacementCase, stays: dict[int, list[Stay]]) -> Iterat
         elif rule.name == "gather":
             yield from _partings(case, label, of)
         else:
+            allows = _permission(rule)
             for v, path in of.items():
                 previous: frozenset[int] = frozenset({int(case.current[v])})
                 for start, _, hosts in path:
                     for h in sorted(hosts - previous):
-                        if not allowed(rule, v, h):
+                        if not allows(v, h):
                             message, witness = _misplaced(case, v, h)
                             yield label, f"{message} from {start} s on", {**witness, "time_s": start}
                     previous = hosts

@@ -14,7 +14,7 @@ from consolidate.checks.arm_files import load_arm
 from consolidate.checks.arms import Arm, ArmCase, Demand
 from consolidate.checks.bound import bound_verdict, bound_violations
 from consolidate.checks.carbon import coverage_violations, emission_violations, emissions_kg
-from consolidate.checks.cases import MOVE, Actions, PlacementCase, PlacementClaim, PlanCase
+from consolidate.checks.cases import MOVE, NO_ACTIONS, Actions, PlacementCase, PlacementClaim, PlanCase
 from consolidate.checks.figures import Facts, derived_figures
 from consolidate.checks.files import read_json, read_text
 from consolidate.checks.fleet_file import load_guests, load_hosts, load_sites
@@ -46,6 +46,8 @@ __all__ = ["check_arm", "check_placement", "check_plan", "check_run"]
 
 #: The arm that executes the plan.
 PLANNED_ARM = "consolidated"
+#: The arm that does nothing but take in VMs that arrive.
+IDLE_ARM = "baseline"
 
 
 def check_placement(case: PlacementCase, claim: PlacementClaim | None = None) -> tuple[Violation, ...]:
@@ -233,7 +235,9 @@ class _Judge:
         if actions is None or limits is None:
             return None
         self._checked["planned moves"] = int(actions.of_kind(MOVE).size)
-        if placed:
+        if not placed:
+            self._notes.append("the plan is not judged: there is no placement for it to reach")
+        else:
             worthwhile = claim is None or claim.worthwhile
             plan = PlanCase(placement=case, limits=limits, actions=actions, worthwhile=worthwhile)
             self._add(
@@ -273,7 +277,7 @@ class _Judge:
                 site_of=sites[0],
                 demand=demand,
                 arm=arm,
-                actions=actions if label == PLANNED_ARM else None,
+                actions={PLANNED_ARM: actions, IDLE_ARM: NO_ACTIONS}.get(label),
             )
             self._add(
                 check_arm(judged),

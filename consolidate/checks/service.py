@@ -186,7 +186,7 @@ def add_live_stops(case: ArmCase, sums: ServiceSums) -> None:
     """Add what VMs miss while a live move switches them over; once for the whole arm."""
     m, demand = case.arm.moves, case.demand
     live = np.array([mode == "live" for mode in m.mode], dtype=np.bool_)
-    over = np.flatnonzero(live & m.completed & (m.end_s > 0))
+    over = np.flatnonzero(live & m.completed & (m.end_s > 0) & (m.end_s <= demand.duration_s))
     last = (m.end_s[over] - 1) // demand.step_s
     row = demand.rows(m.vm[over], last)
     over, last, row = over[row >= 0], last[row >= 0], row[row >= 0]

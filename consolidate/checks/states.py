@@ -150,6 +150,7 @@ def _plan(case: ArmCase) -> list[Violation]:
         message = f"{case.arm.label}: host {hosts.name(h)} is shut down at {start} s; no plan says so"
         witness = {"host": hosts.name(h), "start_s": start}
         found.append(Violation(code="V8.plan", message=message, witness=witness))
+    found += _needless_boots(case, made[BOOTING])
     stated = case.arm.service.get("cancelled_shutdowns", 0)
     if cancelled != stated and not found:
         message = (
@@ -157,6 +158,24 @@ def _plan(case: ArmCase) -> list[Violation]:
             f"cancelled_shutdowns says {stated}"
         )
         found.append(Violation(code="V8.plan", message=message, witness={"derived": cancelled}))
+    return found
+
+
+def _needless_boots(case: ArmCase, made: set[tuple[int, int]]) -> list[Violation]:
+    """Return boots that are not planned although no VM waits for a host: energy without a cause."""
+    assert case.actions is not None
+    a, r = case.actions, case.arm.residency
+    planned = {(int(a.target[i]), int(a.start_s[i])) for i in np.flatnonzero(a.kind == BOOT)}
+    found = []
+    for h, start in sorted(made - planned):
+        waiting = (r.host < 0) & (r.start_s <= start) & (start < r.end_s)
+        if not waiting.any():
+            name = case.placement.hosts.name(h)
+            message = (
+                f"{case.arm.label}: host {name} is booted at {start} s; no plan says so, no VM waits"
+            )
+            witness: dict[str, object] = {"host": name, "start_s": start}
+            found.append(Violation(code="V8.plan", message=message, witness=witness))
     return found
 
 

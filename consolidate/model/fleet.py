@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -172,9 +172,7 @@ class HostType:
         ):
             if not usable > 0:
                 msg = "the hypervisor keeps the whole host"
-                issues.append(
-                    Issue(path=f"host_types[{self.name}].hypervisor.{key}", message=msg)
-                )
+                issues.append(Issue(path=f"host_types[{self.name}].hypervisor.{key}", message=msg))
         if issues:
             raise InstanceError(issues)
 
@@ -276,7 +274,7 @@ class Fleet:
     host_type: NDArray[np.int32]
     types: tuple[HostType, ...]
     sites: tuple[Site, ...] = (Site(),)
-    # None stands for "all at site 0", "all managed", "none in maintenance" and "all on": arrays after birth.
+    # None stands for "all at site 0", "all managed", "none in maintenance", "all on"; arrays then.
     host_site: NDArray[np.int32] = None  # type: ignore[assignment]
     power_control: NDArray[np.int8] = None  # type: ignore[assignment]
     maintenance: NDArray[np.bool_] = None  # type: ignore[assignment]
@@ -312,7 +310,7 @@ class Fleet:
             ("power_control", len(PowerControl)),
         ):
             array = getattr(self, name)
-            if array.size and not (0 <= array.min() and array.max() < limit):
+            if array.size and not (array.min() >= 0 and array.max() < limit):
                 msg = f"needs values from 0 to {limit - 1}"
                 issues.append(Issue(path=f"fleet.{name}", message=msg))
         if issues:
@@ -323,22 +321,23 @@ class Fleet:
         """Number of hosts."""
         return len(self.host_ids)
 
-    def per_host(self, attribute: str, dtype: type = np.int64) -> NDArray:  # type: ignore[type-arg]
+    def per_host(self, attribute: str, dtype: type = np.int64) -> NDArray[Any]:
         """Return an attribute of each host's type, shape ``(hosts,)``."""
-        by_type = np.array([getattr(t, attribute) for t in self.types], dtype=dtype)
+        by_type: NDArray[Any] = np.array([getattr(t, attribute) for t in self.types], dtype=dtype)
         return by_type[self.host_type]
 
     def may_switch_off(self) -> NDArray[np.bool_]:
         """Say of each host whether a plan may switch it off."""
-        return (
-            (self.power_control == PowerControl.MANAGED) & ~self.maintenance & self.powered_on
-        )
+        managed = self.power_control == PowerControl.MANAGED
+        may: NDArray[np.bool_] = managed & ~self.maintenance & self.powered_on
+        return may
 
     def may_receive(self) -> NDArray[np.bool_]:
         """Say of each host whether a VM may be moved to it (booting it first, if it is off)."""
         can_run = self.powered_on | (self.power_control != PowerControl.NO_WAKE)
-        return can_run & ~self.maintenance
+        may: NDArray[np.bool_] = can_run & ~self.maintenance
+        return may
 
 
-def _or(values: NDArray | None, n: int, default: int) -> NDArray:  # type: ignore[type-arg]
+def _or(values: NDArray[Any] | None, n: int, default: int) -> NDArray[Any]:
     return np.full(n, default) if values is None else values

@@ -115,9 +115,7 @@ def instance_from_trace(
         movable=movable,
         move_mj=move_mj,
         rules=rules,
-        objective=JoulesOverHorizon(
-            horizon_s=trace.grid.duration_s if horizon_s is None else horizon_s
-        ),
+        objective=JoulesOverHorizon(horizon_s=trace.grid.duration_s if horizon_s is None else horizon_s),
         moves=moves,
         sizing=sizing.describe() + _capped_note(n_capped),
         hindsight=hindsight,
@@ -157,9 +155,7 @@ def _capacity(fleet: Fleet, limit: float) -> tuple[NDArray[np.int64], NDArray[np
         )
         for t in fleet.types
     ]
-    overhead = [
-        (t.hypervisor.per_vm_mcores, t.hypervisor.per_vm_memory_mib) * 2 for t in fleet.types
-    ]
+    overhead = [(t.hypervisor.per_vm_mcores, t.hypervisor.per_vm_memory_mib) * 2 for t in fleet.types]
     kinds = fleet.host_type
     return np.array(by_type, dtype=np.int64)[kinds], np.array(overhead, dtype=np.int64)[kinds]
 
@@ -210,7 +206,8 @@ def _refuse_giants(instance: Instance, active: NDArray[np.bool_]) -> None:
             f"{name} {int(instance.need[worst, k])} (largest host {int(room[:, k].max())})"
             for k, name in enumerate(instance.resources)
         )
-        msg = f"{len(giants)} VMs fit on no host that they may use; {instance.vms.ids[worst]} needs {mine}"
+        name = instance.vms.ids[worst]
+        msg = f"{len(giants)} VMs fit on no host that they may use; {name} needs {mine}"
         raise InfeasibleError(msg, vms=[instance.vms.ids[v] for v in giants])
 
 

@@ -131,7 +131,8 @@ class Instance:
             issues.append(Issue(path=path, message="the VM exists but is on no host"))
         for vm in np.flatnonzero(~self.active & (host_of >= 0))[:20]:
             path = f"current[{self.vms.ids[vm]}]"
-            issues.append(Issue(path=path, message=f"is on host {host_of[vm]}, but the VM does not exist"))
+            msg = f"is on host {host_of[vm]}, but the VM does not exist"
+            issues.append(Issue(path=path, message=msg))
         return issues
 
     def _rule_issues(self) -> list[Issue]:
@@ -141,10 +142,8 @@ class Instance:
                 msg = f"there is no VM {rule.vms[-1]}"
                 issues.append(Issue(path=f"rules[{k}].vms", message=msg))
             hosts = getattr(rule, "hosts", ())
-            if hosts and not (0 <= min(hosts) and max(hosts) < self.fleet.n_hosts):
-                issues.append(
-                    Issue(path=f"rules[{k}].hosts", message="names a host that is not there")
-                )
+            if hosts and not (min(hosts) >= 0 and max(hosts) < self.fleet.n_hosts):
+                issues.append(Issue(path=f"rules[{k}].hosts", message="names a host that is not there"))
         return issues
 
     @classmethod
@@ -179,7 +178,8 @@ class Instance:
     def may_switch_off(self) -> NDArray[np.bool_]:
         """Say of each host whether a plan may switch it off, and whether the time off would pay."""
         pays = np.array([self.objective.off_pays(t) for t in self.fleet.types])
-        return self.fleet.may_switch_off() & pays[self.fleet.host_type]
+        may: NDArray[np.bool_] = self.fleet.may_switch_off() & pays[self.fleet.host_type]
+        return may
 
     def energy(self, placement: Placement) -> EnergyBreakdown:
         """Return the modelled energy of a placement over the horizon, by cause."""

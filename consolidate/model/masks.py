@@ -78,7 +78,8 @@ class _TypeRows:
         # A vCPU gets at most one core, so a slow core cannot carry a VM whose sized demand is higher.
         fast = self._instance.need[v, 0] <= int(vms.vcpus[v]) * self._speeds
         row: NDArray[np.bool_] = fast & self._kinds[int(vms.is_container[v])]
-        return row & self._reach[home_type]
+        reached: NDArray[np.bool_] = row & self._reach[home_type]
+        return reached
 
 
 def _host_limits(instance: Instance) -> dict[int, NDArray[np.bool_]]:

@@ -176,9 +176,8 @@ def _spec_server(name: str) -> SpecServer:
         import difflib
 
         near = difflib.get_close_matches(name, servers, n=1)
-        raise UnknownNameError(
-            "SPECpower server", name, known=sorted(servers), nearest=near[0] if near else None
-        )
+        kind = "SPECpower server"
+        raise UnknownNameError(kind, name, known=sorted(servers), nearest=near[0] if near else None)
     return servers[name]
 
 
@@ -227,9 +226,7 @@ class WattTable:
         points = [model.power_w(k / (N_POINTS - 1)) for k in range(N_POINTS)]
         if hosting_idle_w is None:
             hosting_idle_w = min(max(points[0], 2 * points[1] - points[2]), points[1])
-        return cls(
-            points_mw=tuple(w_to_mw(p) for p in points), hosting_idle_mw=w_to_mw(hosting_idle_w)
-        )
+        return cls(points_mw=tuple(w_to_mw(p) for p in points), hosting_idle_mw=w_to_mw(hosting_idle_w))
 
     @property
     def hosting_mw(self) -> tuple[int, ...]:

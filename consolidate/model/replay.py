@@ -161,7 +161,8 @@ class Replay:
     @property
     def power_w(self) -> NDArray[np.float64]:
         """Mean power of the fleet in each step, in watts, shape ``(steps,)``."""
-        return self.step_energy_mj.sum(axis=1) / (1_000 * self.grid.step_s)
+        mean: NDArray[np.float64] = self.step_energy_mj.sum(axis=1) / (1_000 * self.grid.step_s)
+        return mean
 
     def summary(self) -> str:
         """Return energy and service levels in a few lines of text."""

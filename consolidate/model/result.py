@@ -109,9 +109,7 @@ class Result:
             When no placement satisfies capacity and rules; it names the blocking VMs.
         """
         if self.status == "infeasible":
-            raise InfeasibleError(
-                self.message, vms=self.blocking_vms, hosts=self.blocking_hosts
-            )
+            raise InfeasibleError(self.message, vms=self.blocking_vms, hosts=self.blocking_hosts)
         return self
 
     def summary(self) -> str:

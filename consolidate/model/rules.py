@@ -74,9 +74,7 @@ class Spread(_VmRule):
     def violations(self, placement: Placement) -> tuple[str, ...]:
         """Return one sentence per host with more than one of the VMs."""
         counts = Counter(self._hosts(placement).values())
-        return tuple(
-            f"spread: {k} of its VMs on host {h}" for h, k in sorted(counts.items()) if k > 1
-        )
+        return tuple(f"spread: {k} of its VMs on host {h}" for h, k in sorted(counts.items()) if k > 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

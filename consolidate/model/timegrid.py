@@ -31,14 +31,12 @@ class TimeGrid:
     n_steps: int
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "start", np.datetime64(self.start, "s"))
+        object.__setattr__(self, "start", np.asarray(self.start, dtype="datetime64[s]")[()])
         issues = []
         if np.isnat(self.start):
             issues.append(Issue(path="grid.start", message="needs an instant, got none"))
         if self.step_s <= 0:
-            issues.append(
-                Issue(path="grid.step_s", message=f"needs at least 1 s, got {self.step_s}")
-            )
+            issues.append(Issue(path="grid.step_s", message=f"needs at least 1 s, got {self.step_s}"))
         if self.n_steps <= 0:
             issues.append(
                 Issue(path="grid.n_steps", message=f"needs at least 1 step, got {self.n_steps}")
@@ -58,9 +56,7 @@ class TimeGrid:
 
     def times(self) -> NDArray[np.datetime64]:
         """Return the start of each step, shape ``(n_steps,)``."""
-        return self.start + np.arange(self.n_steps, dtype=np.int64) * np.timedelta64(
-            self.step_s, "s"
-        )
+        return self.start + np.arange(self.n_steps, dtype=np.int64) * np.timedelta64(self.step_s, "s")
 
     def window(self, first: int, stop: int) -> TimeGrid:
         """Return the steps ``first`` to ``stop`` (exclusive).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,9 +84,10 @@ class VMs:
 
     def __post_init__(self) -> None:
         n = len(self.ids)
-        if self.is_container is None:
+        given: dict[str, object] = {"is_container": self.is_container, "groups": self.groups}
+        if given["is_container"] is None:
             object.__setattr__(self, "is_container", np.zeros(n, dtype=np.bool_))
-        if self.groups is None:
+        if given["groups"] is None:
             object.__setattr__(self, "groups", ("",) * n)
         issues = []
         for name, dtype, least in (
@@ -255,7 +256,7 @@ class Trace:
             When the steps are not all inside the grid.
         """
         grid = self.grid.window(first, stop)
-        parts = {}
+        parts: dict[str, Any] = {}
         for name in ("cpu_mcores", "memory_mib", "alive"):
             part = np.ascontiguousarray(getattr(self, name)[:, first:stop])
             part.flags.writeable = False

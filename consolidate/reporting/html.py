@@ -32,6 +32,9 @@ FIRST_ACTIONS, LAST_ACTIONS = 10, 5
 #: Rise of the share of CPU demand not delivered that is said at the top of the page.
 WORTH_A_BANNER = 0.001
 
+#: Notes on an intensity that are said where carbon is treated, but not at the top of the page.
+_QUIET_NOTES = ("constant over time", "sha256 of the file")
+
 
 def render(report: Report) -> str:
     """Return the page of a report."""
@@ -121,6 +124,7 @@ def _story(report: Report) -> dict[str, Any]:
     worse = after.service.unmet_fraction - before.service.unmet_fraction
     # Sites in one zone share an intensity: say it once.
     intensities = list({(i.zone, i.source): i for i in report.intensities}.values())
+    notes = list(dict.fromkeys(note for i in intensities for note in i.notes))
     return {
         "outcome": outcome,
         "window": duration(before.grid.duration_s),
@@ -133,7 +137,8 @@ def _story(report: Report) -> dict[str, Any]:
         "instance": report.instance,
         "intensities": intensities,
         "intensity": intensities[0] if intensities else None,
-        "carbon_notes": list(dict.fromkeys(note for i in intensities for note in i.notes)),
+        "carbon_notes": notes,
+        "carbon_warnings": [note for note in notes if not note.startswith(_QUIET_NOTES)],
         "has_carbon": report.emissions_g is not None,
         "emissions_include_pue": report.emissions_include_pue,
         "hindsight": report.instance.hindsight if report.instance else _manifest_hindsight(report),

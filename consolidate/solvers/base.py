@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from consolidate.errors import ConfigError
 from consolidate.model import Bound, Instance
-from consolidate.registry import Registry
 from consolidate.model.progress import Progress
+from consolidate.registry import Registry
 
 __all__ = ["POLICIES", "Budget", "Clock", "Policy", "Proposal"]
 

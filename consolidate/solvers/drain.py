@@ -12,10 +12,10 @@ from consolidate._kernels import local_search
 from consolidate._kernels.problem import Problem, State, fits, occupy
 from consolidate.model import Instance
 from consolidate.model.kernel_view import kernel_problem, kernel_state
-from consolidate.solvers.base import Budget, Clock, Proposal
-from consolidate.solvers.relabel import relabel
-from consolidate.solvers.orders import host_classes, resource_weights, vm_order, vm_sizes
 from consolidate.model.progress import Progress
+from consolidate.solvers.base import Budget, Clock, Proposal
+from consolidate.solvers.orders import host_classes, resource_weights, vm_order, vm_sizes
+from consolidate.solvers.relabel import relabel
 
 __all__ = ["Drain", "repair", "search"]
 
@@ -91,7 +91,7 @@ def search(
     value = best_mj = int(local_search.total_energy(problem, state))
     best = state.host_of.copy()
     noise = rng.uniform(-0.3, 0.3, len(state.host_of))
-    hottest_mj = _THRESHOLD * best_mj / max(1, np.count_nonzero(state.n_vms))
+    hottest_mj = _THRESHOLD * best_mj / max(1, int(np.count_nonzero(state.n_vms)))
     stopped = f"{budget.iterations} iterations"
     for done in range(0, budget.iterations, _BATCH):
         if clock.is_over():

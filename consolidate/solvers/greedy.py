@@ -1,7 +1,7 @@
 """The constructive policies: every VM is placed anew, one by one.
 
-They are the field's baselines. Hosts are filled in the order of their energy per unit of room; afterwards
-identical hosts swap their names so that as many VMs as possible stay where they are.
+They are the field's baselines. Hosts are filled in the order of their energy per unit of room;
+afterwards identical hosts swap their names so that as many VMs as possible stay where they are.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from consolidate._kernels import packing
 from consolidate._kernels.problem import Problem, State
 from consolidate.model import Instance
 from consolidate.model.kernel_view import kernel_problem, kernel_state
+from consolidate.model.progress import Progress
 from consolidate.solvers.base import Budget, Clock, Proposal
 from consolidate.solvers.orders import host_order, resource_weights, vm_order
 from consolidate.solvers.relabel import relabel
-from consolidate.model.progress import Progress
 
 __all__ = [
     "GREEDY",

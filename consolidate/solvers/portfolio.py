@@ -8,11 +8,11 @@ from typing import ClassVar
 from consolidate._kernels.local_search import total_energy
 from consolidate.model import Instance
 from consolidate.model.kernel_view import kernel_problem, kernel_state
+from consolidate.model.progress import Progress
 from consolidate.solvers.base import Budget, Clock, Proposal
 from consolidate.solvers.drain import Drain, search
 from consolidate.solvers.exact import CpSat, n_booleans
 from consolidate.solvers.greedy import GREEDY
-from consolidate.model.progress import Progress
 
 __all__ = ["Auto"]
 
@@ -52,9 +52,7 @@ class Auto:
             if clock.is_over() and starts:
                 break
             progress(f"start: {policy.name}")
-            proposal = policy.propose(
-                instance, budget, seed=seed, clock=clock, progress=progress
-            )
+            proposal = policy.propose(instance, budget, seed=seed, clock=clock, progress=progress)
             if proposal.host_of is None:
                 unplaced = unplaced or proposal.unplaced
                 continue

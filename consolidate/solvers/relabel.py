@@ -1,4 +1,4 @@
-"""Identical hosts are interchangeable: give each packed group of VMs to the host that most of it is on."""
+"""Identical hosts are interchangeable: each group of VMs goes to the host that most of it is on."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ __all__ = ["relabel"]
 _MATCHING_LIMIT = 1_500
 
 
-def relabel(
-    instance: Instance, problem: Problem, host_of: NDArray[np.int32]
-) -> NDArray[np.int32]:
+def relabel(instance: Instance, problem: Problem, host_of: NDArray[np.int32]) -> NDArray[np.int32]:
     """Permute hosts within classes of identical ones so that the migration energy is least.
 
     Hosts are identical when type, power state, control and maintenance agree and every mask allows

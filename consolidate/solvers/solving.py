@@ -79,9 +79,7 @@ def solve(
         raise SolverFailedError(chosen.name, status)
     progress("lower bounds")
     bounds = (*proposal.bounds, *lower_bounds(instance, kernel_problem(instance)))
-    return _verdict(
-        instance, chosen, proposal, bounds, current_mj, min_saving_fraction, seed, clock
-    )
+    return _verdict(instance, chosen, proposal, bounds, current_mj, min_saving_fraction, seed, clock)
 
 
 def _refuse_unsupported(instance: Instance, policy: Policy) -> None:
@@ -163,16 +161,15 @@ def _verdict(
         )
         if not fault:
             placement, objective_mj = instance.current, current_mj
-            # Doing nothing leaves empty hosts on, which may cost less than a shutdown: what bounds both is
-            # the lesser of the two.
+            # Doing nothing leaves empty hosts on, which may cost less than a shutdown: the lesser of the
+            # two bounds both.
             ranked = tuple(replace(b, value_mj=min(b.value_mj, current_mj)) for b in ranked)
         else:
             worthwhile = True
             message += f"; it is proposed because the present placement {fault}"
     if ranked and ranked[0].value_mj > objective_mj:
         msg = (
-            f"bound {ranked[0].name} ({ranked[0].value_mj} mJ) exceeds the objective "
-            f"({objective_mj} mJ)"
+            f"bound {ranked[0].name} ({ranked[0].value_mj} mJ) exceeds the objective ({objective_mj} mJ)"
         )
         raise InternalError(msg)
     gap = (objective_mj - ranked[0].value_mj) / objective_mj if objective_mj else 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -83,6 +84,14 @@ class RunConfig:
         if self.cpu_limit_fraction is not None and not 0 < self.cpu_limit_fraction <= 1:
             msg = f"needs more than 0 and at most 1, got {self.cpu_limit_fraction}"
             raise ConfigError(msg, path="cpu_limit_fraction")
+        for key in ("deterministic_s", "time_limit_s"):
+            value = getattr(self.budget, key)
+            if value is not None and not math.isfinite(value):
+                msg = f"needs a finite number of seconds, got {value}"
+                raise ConfigError(msg, path=f"budget.{key}")
+        if self.seed < 0:
+            msg = f"needs 0 or more, got {self.seed}"
+            raise ConfigError(msg, path="seed")
         if self.carbon_scope not in {"life_cycle", "direct"}:
             msg = f"needs life_cycle or direct, got {self.carbon_scope!r}"
             raise ConfigError(msg, path="carbon_scope")

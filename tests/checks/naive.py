@@ -30,6 +30,7 @@ from consolidate_tests_naive_scene import (
     may_go_off,
     move_mj,
     needs,
+    overhead,
     power,
     site,
 )
@@ -195,7 +196,7 @@ def make_arm(label, plan):
                             "overhead_mcores",
                         )
                     }
-                    | {"downtime_ms": round(action["downtime_s"] * 1_000)}
+                    | {"downtime_ms": round(action["downtime_s"] * 1_000), "completed": True}
                 )
         ends = [t for t, _ in changes[1:]] + [end]
         stays += [
@@ -216,6 +217,7 @@ def simulate(arm):
     n = REPLAY[1] - REPLAY[0]
     arm.host_mj = [[0] * 6 for _ in HOSTS]
     arm.step_mj = [[0] * 6 for _ in range(n)]
+    arm.busy = [[[0, 0] for _ in range(n)] for _ in HOSTS]
     arm.site_mj = [[0] * n for _ in range(2)]
     arm.unmet, arm.hosts_on = [0] * n, [0] * n
     service = dict.fromkeys(
@@ -288,6 +290,8 @@ def simulate(arm):
                 plain = power(kind, load, hosting=bool(guests))
                 add[0], add[1] = idle, plain - idle
                 add[2] = power(kind, load + over, hosting=bool(guests)) - plain
+                arm.busy[h][step][0] += min(load + over, kind["cpu_mcores"])
+                arm.busy[h][step][1] += kind["cpu_mcores"]
                 excess = (
                     running + len(guests) * hypervisor["per_vm_mcores"] + over - kind["usable_mcores"]
                 )
@@ -300,7 +304,7 @@ def simulate(arm):
                 arm.step_mj[step][k] += add[k]
                 arm.site_mj[site(h)][step] += add[k]
     for m in arm.moves:
-        if m["end_s"] > T or not m.get("completed", True):
+        if not m["completed"]:
             continue
         service["migrations"] += 1
         service["downtime_ms"] += m["downtime_ms"]

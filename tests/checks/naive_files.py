@@ -94,18 +94,14 @@ SCHEMAS = {
         "end_s": "int64",
         "downtime_ms": "int64",
         "overhead_mcores": "int64",
+        "completed": "bool",
     },
     "sites.parquet": {"site": "int32", "step": "int32", "energy_mj": "int64"},
+    "utilization.parquet": {"host": "int32", "step": "int32", "utilization": "float32"},
     "carbon.parquet": {"site": "int32", "start_utc": "utc", "end_utc": "utc", "g_per_kwh": "float64"},
 }
-TYPES_OF = {
-    "string": pa.string(),
-    "int32": pa.int32(),
-    "int64": pa.int64(),
-    "float64": pa.float64(),
-    "bool": pa.bool_(),
-    "utc": pa.timestamp("s", tz="UTC"),
-}
+TYPES_OF = {name: getattr(pa, name)() for name in ("string", "int32", "int64", "float32", "float64")}
+TYPES_OF |= {"bool": pa.bool_(), "utc": pa.timestamp("s", tz="UTC")}
 
 
 def write_rows(path, rows, schema=None):
@@ -315,10 +311,16 @@ def write_arm(folder, arm):
             for s, mj in enumerate(row)
         ],
     )
+    used = [
+        {"host": h, "step": s, "utilization": part / whole}
+        for h, row in enumerate(arm.busy)
+        for s, (part, whole) in enumerate(row)
+        if whole
+    ]
+    write_rows(at / "utilization.parquet", used)
     write_rows(at / "host_states.parquet", arm.states)
     write_rows(at / "residency.parquet", arm.stays)
-    extra = {"completed": "bool"} if any("completed" in m for m in arm.moves) else {}
-    write_rows(at / "moves.parquet", arm.moves, SCHEMAS["moves.parquet"] | extra)
+    write_rows(at / "moves.parquet", arm.moves)
     write_json(at / "service.json", {"label": arm.label, **arm.service})
 
 

@@ -168,6 +168,26 @@ BROKEN = {
         "V0.value",
         ["windows.replay", "99"],
     ),
+    "need that would overflow a sum": (
+        rows("needs.parquet", lambda t: t[0].update(memory_demand_mib=2**62)),
+        "V0.value",
+        ["needs.parquet", "memory_demand_mib", str(2**62)],
+    ),
+    "time that would overflow": (
+        rows("plan.parquet", lambda t: find(t, vm=0).update(end_s=2**61)),
+        "V0.value",
+        ["plan.parquet", "end_s"],
+    ),
+    "power beyond reason": (
+        lambda r: r.json("fleet.json", lambda f: f["types"][0].update(boot_mw=2**40)),
+        "V0.value",
+        ["types[0].boot_mw"],
+    ),
+    "endless copying": (
+        lambda r: r.json("instance.json", lambda i: i["moves"].update(max_rounds=10**9)),
+        "V0.value",
+        ["moves.max_rounds"],
+    ),
     "ten power points": (
         lambda r: r.json("fleet.json", lambda f: f["types"][0]["points_mw"].pop()),
         "V0.value",

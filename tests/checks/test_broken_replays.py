@@ -125,6 +125,29 @@ BROKEN = {
         "V8.plan",
         ["h8", "no plan"],
     ),
+    "boot without a cause": (
+        rows(
+            f"{AFTER}/host_states.parquet",
+            lambda t: (
+                find(t, host=1, state="off").update(end_s=200),
+                t.append({"host": 1, "state": "booting", "start_s": 200, "end_s": 220}),
+                t.append({"host": 1, "state": "on", "start_s": 220, "end_s": 360}),
+            ),
+        ),
+        "V8.plan",
+        ["h1", "200 s", "no VM waits"],
+    ),
+    "baseline that shuts down": (
+        rows(
+            "replay/baseline/host_states.parquet",
+            lambda t: (
+                find(t, host=8).update(end_s=350),
+                t.append({"host": 8, "state": "shutting_down", "start_s": 350, "end_s": 360}),
+            ),
+        ),
+        "V8.plan",
+        ["baseline", "h8", "no plan"],
+    ),
     "shutdown cancelled and not said": (
         service("cancelled_shutdowns"),
         "V8.plan",
@@ -190,6 +213,11 @@ BROKEN = {
         "V8.move",
         ["web-a", "does not arrive"],
     ),
+    "move not completed although the VM is there": (
+        row("moves.parquet", {"completed": False}, vm=0),
+        "V8.move",
+        ["web-a", "broken off"],
+    ),
     # And as planned.
     "move costs less": (
         row("moves.parquet", {"downtime_ms": 0}, vm=2),
@@ -232,6 +260,19 @@ BROKEN = {
         rows(f"{AFTER}/sites.parquet", lambda t: t[7].update(energy_mj=t[7]["energy_mj"] + 1)),
         "V9.site",
         ["site 1", "step 1"],
+    ),
+    "utilization": (
+        row("utilization.parquet", {"utilization": (0.001,)}, host=2, step=1),
+        "V9.utilization",
+        ["h2", "step 1"],
+    ),
+    "utilization while off": (
+        rows(
+            f"{AFTER}/utilization.parquet",
+            lambda t: t.append({"host": 5, "step": 0, "utilization": 0.0}),
+        ),
+        "V9.utilization",
+        ["h5", "step 0"],
     ),
     "mean power": (step(2, power_w=0.5), "V9.step", ["power_w", "step 2"]),
     "hosts on": (step(2, hosts_on=1), "V9.step", ["hosts_on", "step 2"]),

@@ -181,6 +181,7 @@ def big_arm(case):
         hosts_on=np.zeros(n_steps, dtype=np.int64),
         unmet_mcore_s=np.zeros(n_steps, dtype=np.int64),
         site_mj=np.zeros((2, n_steps), dtype=np.int64),
+        utilization=np.full((n_hosts, n_steps), np.nan),
         service={},
     )
     return ArmCase(placement=big, site_of=np.arange(n_hosts) % 2, demand=demand, arm=arm)
@@ -204,6 +205,7 @@ def test_replay_of_real_size_takes_seconds(correct_run, monkeypatch):
         host_mj=whole.host_mj,
         step_mj=whole.step_mj,
         site_mj=whole.site_mj,
+        utilization=whole.utilization,
         power_w=whole.step_mj.sum(axis=1) / 300_000,
         hosts_on=whole.hosts_on,
         unmet_mcore_s=whole.unmet_mcore_s,

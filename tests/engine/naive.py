@@ -433,6 +433,7 @@ def random_scene(seed: int):
     for k in range(n_hosts):
         container = rng.random() < 0.2
         reserved = int(rng.choice([0, 300]))
+        boot_s, shutdown_s = int(rng.choice([0, 1, 7, 30])), int(rng.choice([0, 2, 11]))
         points = rng.integers(40_000, 90_000) + np.cumsum(rng.integers(-500, 9_000, 11))
         kinds.append(
             host_type(
@@ -442,10 +443,10 @@ def random_scene(seed: int):
                 cores=int(rng.integers(1, 5)),
                 core_speed=float(rng.choice([1.0, 0.7, 1.86])),
                 memory_mib=int(rng.integers(1_500, 5_000)),
-                boot_s=int(rng.choice([0, 1, 7, 30])),
-                boot_j=0.0,
-                shutdown_s=int(rng.choice([0, 2, 11])),
-                shutdown_j=0.0,
+                boot_s=boot_s,
+                boot_j=boot_s * 61.003,
+                shutdown_s=shutdown_s,
+                shutdown_j=shutdown_s * 57.001,
                 cpu_allocation_ratio=float(rng.choice([1.0, 4.0])),
                 hypervisor=Hypervisor(
                     kind="container_engine" if container else "type1",

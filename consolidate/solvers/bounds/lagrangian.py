@@ -73,9 +73,7 @@ def certified_bound(
         source="multipliers from GLOP (OR-Tools); value recomputed in integers",
         certificate={
             "scale": SCALE,
-            "rows": [
-                row.certificate() | {"multiplier": a} for row, a in priced
-            ],
+            "rows": [row.certificate() | {"multiplier": a} for row, a in priced],
             "load_multiplier": b,
         },
     )
@@ -105,7 +103,7 @@ def _carrying_minimum(
 
 
 def curve_mw(problem: Problem, h: int, top: int) -> NDArray[np.int64]:
-    """Return a lower limit of the power of host ``h`` carrying VMs of each whole load from 0 to ``top`` mcores.
+    """Return a lower limit of the power of host ``h`` with VMs of each whole load up to ``top`` mcores.
 
     It is the power itself, unless guests cost CPU of their own and the curve falls somewhere: the number
     of guests is not known, so the host may run at any higher load.

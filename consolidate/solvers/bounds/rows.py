@@ -1,11 +1,11 @@
 """Cover inequalities: what every packing must satisfy, host by host, so that it can be added up.
 
-With whole numbers, ``sum of floor(x) <= floor(sum of x)``. So from "the needs on a host add up to at most
-its capacity" follows, for any scale, "the needs times the scale, each rounded down, add up to at most the
-capacity times the scale, rounded down" (Chvatal 1973, Gomory 1958; the same functions appear as dual
-feasible functions in Fekete, Schepers 2001, doi:10.1007/s101070100243). With the scale 2 / (capacity + 1)
-it says that two VMs of more than half a host do not share one. A spread rule is such a row as well: each of
-its VMs needs one unit, and each host offers one.
+With whole numbers, ``sum of floor(x) <= floor(sum of x)``. So from "the needs on a host add up to at
+most its capacity" follows, for any scale, "the needs times the scale, each rounded down, add up to at
+most the capacity times the scale, rounded down" (Chvatal 1973, Gomory 1958; the same functions appear as
+dual feasible functions in Fekete, Schepers 2001, doi:10.1007/s101070100243). With the scale
+2 / (capacity + 1) it says that two VMs of more than half a host do not share one. A spread rule is such
+a row as well: each of its VMs needs one unit, and each host offers one.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class SpreadRow:
 
 
 def offered(instance: Instance) -> NDArray[np.int64]:
-    """Return what each host can offer at most: one that takes no further VM, only what its VMs need now."""
+    """Return what each host can offer: one that takes no further VM, at most what its VMs need now."""
     closed = ~instance.fleet.may_receive()
     offer = instance.capacity.copy()
     residents = np.zeros_like(offer)

@@ -1,0 +1,1 @@
+"""Frozen instances and policies, side by side in one run."""

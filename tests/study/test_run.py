@@ -1,0 +1,580 @@
+"""One run from files to a folder: complete, repeatable, resumable, and harmless when it fails."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from consolidate.checks import check_run
+from consolidate.engine import replay
+from consolidate.errors import (
+    ConfigError,
+    HorizonError,
+    InfeasibleError,
+    InputError,
+    UnknownNameError,
+    UnsupportedError,
+)
+from consolidate.model import CarbonIntensity, Default, Site, TimeGrid
+from consolidate.study import folder as run_folder
+from consolidate.study import load, load_run, pipeline, prepare, run, write
+
+
+def test_a_run_is_verified_from_end_to_end(finished):
+    """Nobody believes the solver: the independent checks read the folder again."""
+    verdict = check_run(finished.folder)
+    assert verdict.ok, verdict.to_text()
+    assert verdict.absent == ("report",)
+    assert finished.result.worthwhile
+    assert finished.consolidated.total_mj < finished.baseline.total_mj
+    assert finished.plan.migrations
+    assert {a.label for a in (finished.baseline, finished.consolidated)} == set(finished.emissions_g)
+
+
+def test_the_cloud_has_arrivals_and_departures(finished):
+    """Otherwise the end-to-end tests would leave the half of the engine alone that users need."""
+    alive = finished.trace.alive[:, finished.manifest["windows"]["replay"][0] :]
+    assert (~alive[:, 0] & alive[:, -1]).any()
+    assert (alive[:, 0] & ~alive[:, -1]).any()
+    assert finished.instance.rules
+
+
+# -- what is written is what is read ---------------------------------------------------------------
+
+
+def test_the_instance_comes_back(cloud, clouds, tmp_path):
+    """Everything that a later stage reads is that which the solver was given."""
+    prepared = prepare(clouds.config(cloud))
+    write.write_json(tmp_path / "manifest.json", prepared.manifest())
+    result = pipeline.solve(prepared.instance, "ffd")
+    write.write_instance(tmp_path, prepared.trace, prepared.instance, 0.01)
+    write.write_result(tmp_path, prepared.instance, result)
+    read = load.load_instance(tmp_path)
+    # The manifest lists what was assumed for instance and fleet together.
+    fleet = replace(prepared.instance.fleet, defaults=())
+    defaults = (*prepared.instance.defaults, *prepared.instance.fleet.defaults)
+    assert clouds.differences(read, replace(prepared.instance, fleet=fleet, defaults=defaults)) == []
+    assert clouds.differences(load.load_trace(tmp_path), prepared.trace) == []
+    assert clouds.differences(load.load_result(tmp_path), replace(result, runtime_s=0.0)) == []
+
+
+def test_plan_and_replays_come_back(cloud, clouds, finished, tmp_path):
+    """Both arms, replayed again from the nouns in memory, are those that were written."""
+    prepared = prepare(clouds.config(cloud))
+    made = pipeline.plan(prepared.instance, finished.result.placement)
+    assert clouds.differences(finished.plan, made) == []
+    for written, what in ((finished.baseline, prepared.instance.current), (finished.consolidated, made)):
+        arm = replay(
+            prepared.replayed,
+            prepared.instance.fleet,
+            what,
+            label=written.label,
+            rules=prepared.instance.rules,
+        )
+        found = clouds.differences(written, arm)
+        # The folder keeps no data volume, rate, number or purpose of a move that was made.
+        lost = ("id", "moved_mib", "rate_mib_per_s", "parking", "after")
+        assert [d for d in found if d.split(":")[0].rpartition(".")[2] not in lost] == []
+    assert finished.consolidated.moves
+
+
+def test_carbon_comes_back(clouds, tmp_path):
+    """An hourly and a constant site, with notes and all."""
+    hours = TimeGrid(start=np.datetime64("2024-01-01"), step_s=3_600, n_steps=3)
+    day = TimeGrid(start=np.datetime64("2024-01-01"), step_s=10_800, n_steps=1)
+    found = (
+        CarbonIntensity(
+            grid=hours,
+            g_per_kwh=np.array([10.5, 0.0, 99.25]),
+            zone="A",
+            kind="marginal",
+            scope="direct",
+            source="made up",
+            estimated_fraction=0.25,
+            notes=("one", "two"),
+        ),
+        CarbonIntensity(
+            grid=day,
+            g_per_kwh=np.array([7.0]),
+            zone="B",
+            kind="average",
+            scope="life_cycle",
+            source="made up",
+        ),
+    )
+    write.write_carbon(tmp_path, found, {"baseline": 1.5})
+    read, emissions = load.load_carbon(tmp_path)
+    assert clouds.differences(read, found) == []
+    assert emissions == {"baseline": 1.5}
+
+
+def test_load_run_is_what_run_returned(clouds, finished):
+    """Reading a folder must not depend on the session that wrote it."""
+    assert clouds.differences(load_run(finished.folder), finished) == []
+
+
+# -- the same again --------------------------------------------------------------------------------
+
+
+def test_the_same_run_twice_gives_the_same_bytes(cloud, clouds, finished, tmp_path):
+    """P2: every file but provenance.json, also when the input lies elsewhere."""
+    moved = tmp_path / "elsewhere" / "data"
+    moved.parent.mkdir()
+    moved.symlink_to(cloud)
+    again = run(clouds.config(moved), tmp_path / "run")
+    assert clouds.tree(again.folder) == clouds.tree(finished.folder)
+    assert (again.folder / "provenance.json").is_file()
+
+
+def test_a_finished_run_is_taken_up_as_it_is(cloud, clouds, tmp_path):
+    """The same command again reads, and solves nothing."""
+    config = clouds.config(cloud)
+    run(config, tmp_path / "run")
+    before = clouds.tree(tmp_path / "run")
+    calls = []
+    run(config, tmp_path / "run", progress=lambda *a: calls.append(a[0]))
+    assert clouds.tree(tmp_path / "run") == before
+    assert calls == ["read data"]
+
+
+@pytest.fixture
+def broken_off(small, clouds, tmp_path, monkeypatch):
+    """Break a run off at a write, go on with it, and compare it with one that was left in peace."""
+    config = clouds.config(small)
+    whole = clouds.tree(run(config, tmp_path / "whole").folder)
+    real = Path.replace
+
+    def at_write(k):
+        count = 0
+
+        def dies(self, target):
+            nonlocal count
+            count += 1
+            if count > k:
+                raise KeyboardInterrupt
+            return real(self, target)
+
+        out = tmp_path / f"run-{k}"
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", dies)
+            with pytest.raises(KeyboardInterrupt):
+                run(config, out)
+        # What was being written stays behind, as after a kill.
+        assert any(path.name.endswith(".tmp") for path in out.rglob("*"))
+        run(config, out)
+        assert clouds.tree(out) == whole, f"broken off at write {k}"
+
+    return at_write, len(whole) + 3  # provenance.json is written once for each of the three stages
+
+
+@pytest.mark.parametrize("part", [0.0, 0.3, 0.6, 0.99])
+def test_an_interrupted_run_goes_on_to_the_same_bytes(broken_off, part):
+    """P3: whatever was being written when the run was killed."""
+    at_write, writes = broken_off
+    at_write(int(part * writes))
+
+
+@pytest.mark.slow
+def test_a_run_may_be_interrupted_at_any_write(broken_off):
+    """P3, for every write in turn; the writes are all there are."""
+    at_write, writes = broken_off
+    assert writes > 25
+    for k in range(writes):
+        at_write(k)
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        at_write(writes)
+
+
+@pytest.mark.parametrize("stage", ["solve", "plan", "replay"])
+def test_a_stage_that_fails_leaves_the_stages_before_it(small, clouds, tmp_path, monkeypatch, stage):
+    """An error in the middle is no reason to solve again."""
+    config, out = clouds.config(small), tmp_path / "run"
+
+    def breaks(*_, **__):
+        raise RuntimeError(stage)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, stage, breaks)
+        with pytest.raises(RuntimeError, match=stage):
+            run(config, out)
+    assert (out / "result.json").exists() == (stage != "solve")
+    assert (out / "plan.parquet").exists() == (stage == "replay")
+    assert out.exists() == (stage != "solve")
+    run(config, out)
+    assert clouds.tree(out) == clouds.tree(run(config, tmp_path / "whole").folder)
+
+
+# -- folders that are in the way -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": 1}, "other inputs, options or version"),
+        ({"percentile": 90.0}, "other inputs, options or version"),
+        ({"carbon": "100"}, "other inputs, options or version"),
+        ({"policy": "bfd"}, "other inputs, options or version"),
+    ],
+)
+def test_a_run_with_other_options_is_refused(small, clouds, tmp_path, change, message):
+    """Two runs must never be mixed in one folder."""
+    config, out = clouds.config(small), tmp_path / "run"
+    run(config, out)
+    before = clouds.tree(out, without=())
+    with pytest.raises(InputError, match=message):
+        run(replace(config, **change), out)
+    assert clouds.tree(out, without=()) == before
+
+
+def test_a_run_with_other_data_of_the_same_name_is_refused(small, clouds, tmp_path):
+    """The hash of the input counts, not its name."""
+    out = tmp_path / "run"
+    run(clouds.config(small), out)
+    before = clouds.tree(out, without=())
+    table = small / "trace.csv"
+    table.write_text(table.read_text().replace(",400,", ",401,"))
+    with pytest.raises(InputError, match="other inputs"):
+        run(clouds.config(small), out)
+    assert clouds.tree(out, without=()) == before
+
+
+def test_a_folder_with_something_else_is_refused(small, clouds, tmp_path):
+    """Somebody's documents stay as they are."""
+    out = tmp_path / "home"
+    out.mkdir()
+    out.joinpath("thesis.tex").write_text("dear committee")
+    with pytest.raises(InputError, match="not empty and no run folder"):
+        run(clouds.config(small), out)
+    assert clouds.tree(tmp_path / "home") == {"thesis.tex": clouds.tree(out)["thesis.tex"]}
+    with pytest.raises(InputError, match="is a file"):
+        run(clouds.config(small), out / "thesis.tex")
+    out.joinpath("thesis.tex").unlink()
+    assert run(clouds.config(small), out).folder == out
+
+
+BAD = {
+    "no trace": ({"trace": "/nowhere/at/all"}, InputError, "/nowhere/at/all"),
+    "no fleet": ({"fleet": "no-such-fleet"}, InputError, "no-such-fleet"),
+    "no rules": ({"rules": "/nowhere/rules.toml"}, InputError, "/nowhere/rules.toml"),
+    "no placement": ({"placement": "/nowhere/p.csv"}, InputError, "/nowhere/p.csv"),
+    "no zone": ({"carbon": "Atlantis"}, UnknownNameError, "Atlantis"),
+    "negative carbon": ({"carbon": "-1"}, InputError, "-1"),
+    "no policy": ({"policy": "magic"}, UnknownNameError, "no policy named 'magic'"),
+    "no format": ({"format": "magic"}, UnknownNameError, "no trace format named 'magic'"),
+    "percentile": ({"percentile": 0.0}, ConfigError, "percentile"),
+    "saving": ({"min_saving_fraction": 1.0}, ConfigError, "min_saving_fraction"),
+    "windows": ({"sizing_fraction": 0.001}, ConfigError, "the trace has 36 steps"),
+    "repair": ({"repair": ("everything",)}, InputError, "everything"),
+    "reader": ({"reader_options": {"colour": "red"}}, InputError, "colour"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_leaves_no_folder(small, clouds, tmp_path, case):
+    """P1 and P5: refused with a typed error that names the value, and nothing is written."""
+    change, error, message = BAD[case]
+    with pytest.raises(error) as caught:
+        run(clouds.config(small, **change), tmp_path / "run")
+    assert message in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"sizing_fraction": 0.0}, {"cpu_limit_fraction": 1.1}, {"carbon_scope": "all"}]
+)
+def test_options_are_checked_at_birth(clouds, wrong):
+    """A wrong option is refused with its key, before anything is read."""
+    (key,) = wrong
+    with pytest.raises(ConfigError, match=key):
+        clouds.config(Path("somewhere"), **wrong)
+
+
+def test_stages_say_which_one_is_missing(small, clouds, tmp_path):
+    """The next step is named, and a stage out of order writes nothing."""
+    out = tmp_path / "run"
+    with pytest.raises(InputError, match=r"manifest\.json: cannot be read"):
+        load_run(out)
+    pipeline.solve_stage(clouds.config(small), out)
+    before = clouds.tree(out, without=())
+    with pytest.raises(InputError, match="plan.parquet is not there yet; run: consolidate plan"):
+        pipeline.replay_stage(out)
+    with pytest.raises(InputError, match="plan.parquet is not there yet"):
+        load_run(out)
+    assert clouds.tree(out, without=()) == before
+    pipeline.plan_stage(out)
+    with pytest.raises(InputError, match="run: consolidate replay"):
+        load_run(out)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "fleet.json", "plan.parquet", "replay/baseline/hosts.parquet"])
+def test_a_damaged_run_folder_is_an_input_error(small, clouds, tmp_path, name):
+    """It names the file; a truncated table must not end in a traceback of a library."""
+    out = tmp_path / "run"
+    run(clouds.config(small), out)
+    path = out / name
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(InputError, match=path.name):
+        load_run(out)
+
+
+# -- kinds of runs ---------------------------------------------------------------------------------
+
+
+def test_hindsight_is_labelled(small, clouds, tmp_path):
+    """A run that knew the future must say so wherever it is read."""
+    done = run(clouds.config(small, hindsight=True), tmp_path / "run")
+    assert done.instance.hindsight
+    assert done.manifest["trace"]["hindsight"] is True
+    windows = done.manifest["windows"]
+    assert windows["sizing"] == windows["replay"] == [9, 36]
+    assert "--hindsight" in done.manifest["command"]
+    assert check_run(tmp_path / "run").ok
+    honest = run(clouds.config(small), tmp_path / "honest")
+    assert honest.manifest["trace"]["hindsight"] is False
+    assert honest.manifest["windows"] == {"sizing": [0, 9], "replay": [9, 36]}
+
+
+def test_nothing_worth_doing_is_a_success(small, clouds, tmp_path):
+    """An empty plan, two equal arms, and a sentence why."""
+    done = run(clouds.config(small, min_saving_fraction=0.99), tmp_path / "run")
+    assert not done.result.worthwhile
+    assert "the stated minimum is 99.00%" in done.result.message
+    assert done.plan.actions == ()
+    assert done.baseline.energy_mj.tolist() == done.consolidated.energy_mj.tolist()
+    assert check_run(tmp_path / "run").ok
+
+
+def test_no_room_is_infeasible_and_writes_nothing(clouds, tmp_path):
+    """Exit code 3, and who needs how much."""
+    folder = clouds.write_cloud(tmp_path / "data", [(0, 36)] * 6, memory_mib=5_000)
+    with pytest.raises(InfeasibleError) as caught:
+        run(clouds.config(folder), tmp_path / "run")
+    assert caught.value.exit_code == 3
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_giant_vm_is_named(clouds, tmp_path):
+    """It fits on no host, however empty."""
+    folder = clouds.write_cloud(tmp_path / "data", [(0, 36)] * 2)
+    table = folder / "vms.csv"
+    table.write_text(table.read_text().replace("vm-1,2,2000,4000", "vm-1,2,2000,50000"))
+    with pytest.raises(InfeasibleError, match=r"vm-1 needs .*memory_allocation_mib 50000") as caught:
+        run(clouds.config(folder), tmp_path / "run")
+    assert caught.value.vms == ("vm-1",)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_policy_that_cannot_honour_a_rule_is_refused(small, clouds, tmp_path):
+    """Before anything is solved; the error names a policy that can."""
+    small.joinpath("rules.toml").write_text('[[rule]]\nname = "gather"\nvms = ["vm-0", "vm-1"]\n')
+    with pytest.raises(UnsupportedError, match="cp-sat"):
+        run(clouds.config(small), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_vms_that_leave_while_they_move_are_accounted_for(clouds, tmp_path):
+    """Moves of 1,400 s, of which one VM sees no more than 300: the checks must still agree."""
+    lives = [(0, 24), (0, 24), (0, 7), (0, 7), (0, 24)]
+    folder = clouds.write_cloud(tmp_path / "data", lives, memory=60_000, memory_mib=310_000, nic=1_000.0)
+    done = run(clouds.config(folder), tmp_path / "run")
+    assert done.consolidated.broken_off
+    assert done.consolidated.service.skipped_migrations > 0
+    read = load.load_replay(tmp_path / "run", "consolidated")
+    assert len(read.broken_off) == len(done.consolidated.broken_off)
+    verdict = check_run(tmp_path / "run")
+    assert verdict.ok, verdict.to_text()
+
+
+def test_a_plan_longer_than_the_replay_is_accounted_for(clouds, tmp_path):
+    """The last move is cut off by the end: started, paid for, not made."""
+    folder = clouds.write_cloud(
+        tmp_path / "data", [(0, 20)] * 8, memory=90_000, memory_mib=750_000, nic=1_000.0
+    )
+    done = run(clouds.config(folder), tmp_path / "run")
+    horizon = done.consolidated.grid.duration_s
+    assert done.plan.makespan_s > horizon
+    assert [m for m in done.consolidated.broken_off if m.end_s > horizon]
+    verdict = check_run(tmp_path / "run")
+    assert verdict.ok, verdict.to_text()
+
+
+# -- carbon ----------------------------------------------------------------------------------------
+
+
+def grams(arm, intensities, site_of_step):
+    """Energy times intensity, second by second's share, in fractions."""
+    total = Fraction(0)
+    for site, intensity in enumerate(intensities):
+        for step, energy in enumerate(arm.site_energy_mj[site].tolist()):
+            total += Fraction(energy, 3_600_000_000) * Fraction(site_of_step(intensity, step))
+    return total
+
+
+def test_carbon_of_a_constant(small, clouds, tmp_path):
+    """E times I, to the last digit that a float has."""
+    done = run(clouds.config(small, carbon="250"), tmp_path / "run")
+    assert {i.source for i in done.intensities} == {"given as a constant"}
+    for arm in (done.baseline, done.consolidated):
+        assert done.emissions_g[arm.label] == pytest.approx(250 * arm.energy_kwh, rel=1e-12)
+    assert check_run(tmp_path / "run").ok
+
+
+def test_carbon_of_a_zone(small, clouds, tmp_path):
+    """One zone for all sites when it is asked for."""
+    done = run(clouds.config(small, carbon="DE"), tmp_path / "run")
+    assert [i.zone for i in done.intensities] == ["DE", "DE"]
+    assert done.emissions_g["baseline"] == pytest.approx(381 * done.baseline.energy_kwh, rel=1e-12)
+
+
+def test_carbon_of_each_site(small, clouds, tmp_path):
+    """Sweden is not Poland: each site's energy meets its own grid."""
+    done = run(clouds.config(small), tmp_path / "run")
+    assert [i.zone for i in done.intensities] == ["SE", "PL"]
+    north, south = (float(i.g_per_kwh[0]) for i in done.intensities)
+    assert north < south / 5
+    for arm in (done.baseline, done.consolidated):
+        due = grams(arm, done.intensities, lambda i, _: float(i.g_per_kwh[0]))
+        assert done.emissions_g[arm.label] == pytest.approx(float(due), rel=1e-12)
+    assert check_run(tmp_path / "run").ok
+
+
+def carbon_file(folder, start, values):
+    times = np.datetime64(start, "s") + np.arange(len(values)) * np.timedelta64(1, "h")
+    rows = [f"{time}Z,{value}\n" for time, value in zip(times, values, strict=True)]
+    path = folder / "intensity.csv"
+    path.write_text("timestamp_utc,g_per_kwh\n" + "".join(rows))
+    return path
+
+
+def test_carbon_of_a_file_meets_each_hour(small, clouds, tmp_path):
+    """Intensity that follows the hours is not its mean times the total."""
+    values = [100, 900, 50, 400, 300, 200]
+    path = carbon_file(tmp_path, "2024-03-05T00:00:00", values)
+    done = run(clouds.config(small, carbon=str(path)), tmp_path / "run")
+    first = done.manifest["windows"]["replay"][0]
+    for arm in (done.baseline, done.consolidated):
+        due = grams(arm, done.intensities, lambda _, step: values[(first + step) // 12])
+        assert done.emissions_g[arm.label] == pytest.approx(float(due), rel=1e-12)
+    assert {"intensity.csv"} < {entry["name"] for entry in done.manifest["inputs"]}
+    assert check_run(tmp_path / "run").ok
+
+
+def test_a_file_that_does_not_cover_the_replay_needs_redating(small, clouds, tmp_path):
+    """Never a silent wrap-around; with the year it is done, and said."""
+    # 5 March 2024 is a Tuesday; so is 7 March 2023.
+    path = carbon_file(tmp_path, "2023-03-07T00:00:00", [100, 900, 50, 400])
+    config = clouds.config(small, carbon=str(path))
+    with pytest.raises(HorizonError, match="--redate YEAR") as caught:
+        run(config, tmp_path / "run")
+    assert caught.value.exit_code == 2
+    assert not (tmp_path / "run").exists()
+    done = run(replace(config, redate_year=2023), tmp_path / "run")
+    assert done.intensities[0].grid.start == np.datetime64("2024-03-05T00:00:00")
+    assert done.intensities[0].g_per_kwh.tolist() == [100, 900, 50]
+    assert "from 2023-03-07T00:45:00Z" in done.intensities[0].notes[-1]
+    assert check_run(tmp_path / "run").ok
+    with pytest.raises(HorizonError) as caught:
+        run(replace(config, redate_year=2022), tmp_path / "other")
+    assert "--redate" not in str(caught.value)
+
+
+def test_an_assumed_zone_is_among_the_defaults(small, clouds, tmp_path):
+    """A site without a zone gets one, and the report can name it."""
+    fleet = small / "fleet.toml"
+    fleet.write_text(fleet.read_text().replace('zone = "PL"\n', ""))
+    done = run(clouds.config(small), tmp_path / "run")
+    assert [i.zone for i in done.intensities] == ["SE", "DE"]
+    assert "zone" in {d["key"] for d in done.manifest["defaults"]}
+
+
+def test_replaying_with_other_intensities_replaces_the_account(small, clouds, tmp_path):
+    """``replay --carbon`` on a finished run: the arms stay, the grams change."""
+    out = tmp_path / "run"
+    run(clouds.config(small, carbon="100"), out)
+    before = clouds.tree(out)
+    pipeline.replay_stage(out, carbon="200")
+    after = clouds.tree(out)
+    assert {name for name in before if before[name] != after[name]} == {"carbon.json", "carbon.parquet"}
+    done = load_run(out)
+    assert done.emissions_g["baseline"] == pytest.approx(200 * done.baseline.energy_kwh)
+    with pytest.raises(UnknownNameError):
+        pipeline.replay_stage(out, carbon="Atlantis")
+    assert clouds.tree(out) == after
+
+
+def test_stages_one_by_one_find_the_intensity_file_or_ask_for_it(small, clouds, tmp_path, monkeypatch):
+    """A manifest names no folders, so the file has to be here, and has to be the same."""
+    path = carbon_file(tmp_path, "2024-03-05T00:00:00", [100, 900, 50])
+    out = tmp_path / "run"
+    pipeline.solve_stage(clouds.config(small, carbon=str(path)), out)
+    pipeline.plan_stage(out)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    with pytest.raises(InputError, match=r"intensity\.csv: .* give its place with --carbon"):
+        pipeline.replay_stage(out)
+    elsewhere.joinpath("intensity.csv").write_text(path.read_text().replace("900", "901"))
+    with pytest.raises(InputError, match="give its place"):
+        pipeline.replay_stage(out)
+    monkeypatch.chdir(tmp_path)
+    pipeline.replay_stage(out)
+    assert load_run(out).intensities[0].g_per_kwh.tolist() == [100, 900, 50]
+
+
+# -- small things ----------------------------------------------------------------------------------
+
+
+def test_the_manifest_names_no_machine(cloud, finished):
+    """Files without their folders, no host name, no time of day: other machines write the same."""
+    text = (finished.folder / "manifest.json").read_text()
+    assert str(cloud.parent) not in text
+    assert json.loads(text)["options"]["trace"] == "data"
+    assert finished.manifest["command"] == (
+        "consolidate run data --fleet fleet.toml --rules rules.toml --policy ffd "
+        "--iterations 20 --deterministic-seconds 0.1 --out RUN"
+    )
+
+
+def test_the_printed_command_repeats_the_run(cloud, clouds, finished, tmp_path, monkeypatch):
+    """P7.4: one printed command; run where the files are, it writes the same bytes."""
+    from click.testing import CliRunner
+
+    from consolidate.cli.main import cli
+
+    here = tmp_path / "here"
+    here.mkdir()
+    here.joinpath("data").symlink_to(cloud)
+    for name in ("fleet.toml", "rules.toml"):
+        here.joinpath(name).symlink_to(cloud / name)
+    monkeypatch.chdir(here)
+    words = finished.manifest["command"].split()[1:]
+    words[0] = "solve"
+    result = CliRunner().invoke(cli, words)
+    assert result.exit_code == 0, result.output
+    solved = clouds.tree(here / "RUN")
+    assert solved == {name: clouds.tree(finished.folder)[name] for name in solved}
+
+
+def test_writing_is_all_or_nothing(tmp_path, monkeypatch):
+    """A reader never sees half a file."""
+    path = tmp_path / "a" / "x.json"
+    run_folder.write_json(path, {"a": np.int64(1), "b": frozenset({"y", "x"}), "c": "ä"})
+    assert json.loads(path.read_text("utf-8")) == {"a": 1, "b": ["x", "y"], "c": "ä"}
+    with pytest.raises(TypeError, match="cannot be written as JSON"):
+        run_folder.write_json(path, {"a": object()})
+    assert json.loads(path.read_text("utf-8"))["a"] == 1
+    path.write_text("[1]")
+    with pytest.raises(InputError, match="needs a JSON object"):
+        run_folder.read_json(path)
+
+
+def test_a_site_keeps_its_pue(small, clouds, tmp_path):
+    """Written, read, and part of the instance."""
+    done = run(clouds.config(small), tmp_path / "run")
+    assert done.instance.fleet.sites == (Site(name="north", zone="SE"), Site(name="south", zone="PL", pue=1.5))
+    assert all(isinstance(d, Default) for d in done.instance.defaults)
