@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from consolidate.datasets import PrivateCloud, generate, write_dataset
     from consolidate.engine import replay
     from consolidate.errors import ConsolidateError
+    from consolidate.exports import export_plan
     from consolidate.forecasting import Percentile
     from consolidate.inventory import (
         fleet_names,
@@ -68,6 +69,7 @@ _HOMES = {
     "consolidate.datasets": ("PrivateCloud", "generate", "write_dataset"),
     "consolidate.engine": ("replay",),
     "consolidate.errors": ("ConsolidateError",),
+    "consolidate.exports": ("export_plan",),
     "consolidate.forecasting": ("Percentile",),
     "consolidate.inventory": (
         "fleet_names",
@@ -153,6 +155,7 @@ __all__ = [
     "compare",
     "constant_intensity",
     "emissions_g",
+    "export_plan",
     "fleet_names",
     "generate",
     "inspect_trace",

@@ -35,7 +35,13 @@ def fetch_(name: str, out: str) -> None:
 @click.option("--vms", default=300, show_default=True, help="Number of VMs, arrivals included.")
 @click.option("--days", default=7.0, show_default=True, help="Length of the trace.")
 @click.option("--hosts", type=int, help="Number of hosts; default sized for the VMs.")
-@click.option("--seed", default=0, show_default=True, help="The same seed gives the same bytes.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="The same seed gives the same bytes.",
+)
 @click.option("--out", required=True, metavar="FOLDER", help="Folder to write.")
 def generate_(vms: int, days: float, hosts: int | None, seed: int, out: str) -> None:
     """Generate a private cloud: trace, VM table, fleet and rules."""

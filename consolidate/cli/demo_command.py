@@ -19,7 +19,9 @@ __all__ = ["command"]
 )
 @click.option("--vms", default=240, show_default=True, help="Number of VMs.")
 @click.option("--days", default=8.0, show_default=True, help="Length of the trace.")
-@click.option("--seed", default=0, show_default=True, help="Seed of data and solver.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of data and solver."
+)
 @click.option("--quiet", is_flag=True, help="No progress.")
 def command(out: str, vms: int, days: float, seed: int, quiet: bool) -> int:
     """Generate a private cloud, consolidate it, check everything, and write the report."""

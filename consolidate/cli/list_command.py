@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_KINDS = ("policies", "formats", "fleets", "rules", "servers", "zones", "sizings", "power-models")
+_KINDS = ("policies", "formats", "fleets", "rules", "servers", "zones", "sizings", "power-models", "exports")
 
 
 @click.command("list")
@@ -55,6 +55,10 @@ def _registry(kind: str) -> Registry[Any]:
         from consolidate.traces import READERS
 
         return READERS
+    if kind == "exports":
+        from consolidate.exports import EXPORTERS
+
+        return EXPORTERS
     if kind == "rules":
         from consolidate.model import RULES
 

@@ -133,7 +133,7 @@ def reader_options(pairs: Iterable[str]) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        When a pair has no ``=``.
+        When a pair has no ``=``, or its key is no option of a reader.
     """
     from consolidate.errors import ConfigError
 
@@ -143,7 +143,11 @@ def reader_options(pairs: Iterable[str]) -> dict[str, Any]:
         if not equals:
             msg = f"needs KEY=VALUE, got {pair!r}"
             raise ConfigError(msg, path="--reader")
-        options[key.replace("-", "_")] = _value(value)
+        name = key.replace("-", "_")
+        if name in {"path", "format", "repair"}:
+            msg = f"{key!r} is an option of the command, not of the reader"
+            raise ConfigError(msg, path="--reader")
+        options[name] = _value(value)
     return options
 
 

@@ -115,7 +115,7 @@ class Admission:
         )
 
     def _whereabouts(self, rule: Rule) -> Iterator[NDArray[np.int32]]:
-        """Yield where VMs are, and where they are once one that the rule names has made its next move."""
+        """Yield where VMs are, and where they are once one of the rule has made its next move."""
         yield self._host_of
         for mate in rule.vms:
             for target in self._coming.get(mate, ()):

@@ -12,6 +12,8 @@ from consolidate.solvers import Budget
 
 __all__ = ["RunConfig"]
 
+_RESERVED = {"path", "format", "repair"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunConfig:
@@ -89,6 +91,12 @@ class RunConfig:
             if value is not None and not math.isfinite(value):
                 msg = f"needs a finite number of seconds, got {value}"
                 raise ConfigError(msg, path=f"budget.{key}")
+        for key in _RESERVED & set(self.reader_options):
+            msg = "is an option of the run, not of the reader"
+            raise ConfigError(msg, path=f"reader_options.{key}")
+        if self.redate_year is not None and not 1 <= self.redate_year <= 9_999:
+            msg = f"needs a year from 1 to 9999, got {self.redate_year}"
+            raise ConfigError(msg, path="redate_year")
         if self.seed < 0:
             msg = f"needs 0 or more, got {self.seed}"
             raise ConfigError(msg, path="seed")

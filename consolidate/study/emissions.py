@@ -10,7 +10,7 @@ from typing import Literal, cast
 import numpy as np
 
 from consolidate.carbon import constant_intensity, emissions_g, read_intensity, redate
-from consolidate.errors import HorizonError
+from consolidate.errors import ConfigError, HorizonError
 from consolidate.model import CarbonIntensity, Default, Fleet, Replay, TimeGrid
 from consolidate.study.config import RunConfig
 
@@ -31,6 +31,8 @@ def intensities(
 
     Raises
     ------
+    ConfigError
+        When a year is given, and no file.
     HorizonError
         When a file does not cover the window and no re-dating was asked for.
     UnknownNameError
@@ -38,6 +40,9 @@ def intensities(
     """
     whole = TimeGrid(start=grid.start, step_s=grid.duration_s, n_steps=1)
     given = config.carbon
+    if config.redate_year is not None and (given is None or not Path(given).exists()):
+        msg = "moves the trace to another year of an intensity file; no such file was given"
+        raise ConfigError(msg, path="redate_year")
     if given is not None and not Path(given).exists():
         value = _number(given)
         if value is not None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from consolidate.checks import cases, check_placement, check_plan
 from consolidate.errors import InternalError
+from consolidate.study.energy import energy_of
 from consolidate.model import Fleet, HostType, Instance, MigrationPlan, Placement, Result
 
 __all__ = ["judge_plan", "judge_result"]
@@ -28,6 +29,7 @@ def judge_result(instance: Instance, result: Result, *, min_saving_fraction: flo
         status=result.status,
         worthwhile=result.worthwhile,
         min_saving_fraction=min_saving_fraction,
+        breakdown=asdict(energy_of(instance, result)),
         bounds=tuple(
             cases.BoundClaim(
                 name=b.name,

@@ -20,6 +20,7 @@ from consolidate.model import (
     Result,
     Trace,
 )
+from consolidate.study.energy import energy_of
 from consolidate.study.folder import write_json, write_table
 
 __all__ = ["STATES", "write_carbon", "write_instance", "write_plan", "write_replay", "write_result"]
@@ -147,8 +148,6 @@ def write_result(folder: Path, instance: Instance, result: Result) -> None:
             "target_host": result.placement.host_of,
         },
     )
-    unchanged = result.objective_mj == result.current_mj and not result.worthwhile
-    energy = instance.current_energy() if unchanged else instance.energy(result.placement)
     write_json(
         folder / "result.json",
         {
@@ -161,7 +160,7 @@ def write_result(folder: Path, instance: Instance, result: Result) -> None:
             "current_mj": result.current_mj,
             "gap": result.gap,
             "seed": result.seed,
-            "breakdown": asdict(energy),
+            "breakdown": asdict(energy_of(instance, result)),
             "bounds": [asdict(b) | {"certificate": dict(b.certificate)} for b in result.bounds],
             "blocking_vms": list(result.blocking_vms),
             "blocking_hosts": list(result.blocking_hosts),

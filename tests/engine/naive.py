@@ -143,9 +143,7 @@ class Naive:
                 if self.state[a.host] == OFF:
                     self._boot(a.host, now)
             elif a.kind == "shutdown":
-                used = a.host in self.where or any(
-                    m.target == a.host for m in self.under_way.values()
-                )
+                used = a.host in self.where or any(m.target == a.host for m in self.under_way.values())
                 if used or self.state[a.host] != ON:
                     self.service["cancelled_shutdowns"] += 1
                     self.closed.discard(a.host)
@@ -199,9 +197,7 @@ class Naive:
     def _admit(self, now):
         still = []
         for v in self.waiting:
-            open_now = [
-                h for h in range(self.n_hosts) if self.state[h] == ON and h not in self.closed
-            ]
+            open_now = [h for h in range(self.n_hosts) if self.state[h] == ON and h not in self.closed]
             h = self._emptiest(v, open_now)
             if h is not None:
                 self.where[v] = h
@@ -247,11 +243,7 @@ class Naive:
                 ),
             ):
                 used = sum(int(amount[w]) + extra for w in inside)
-                fill.append(
-                    None
-                    if used + int(amount[v]) + extra > offer
-                    else Fraction(used, offer)
-                )
+                fill.append(None if used + int(amount[v]) + extra > offer else Fraction(used, offer))
             if None in fill or not self._allowed(v, h):
                 continue
             if best is None or max(fill) < best[0]:
@@ -311,9 +303,7 @@ class Naive:
                 self.unmet[step] += gets
             else:
                 running += gets
-        extra = sum(
-            m.overhead_mcores for m in self.under_way.values() if h in (m.source, m.target)
-        )
+        extra = sum(m.overhead_mcores for m in self.under_way.values() if h in (m.source, m.target))
         load = running + len(guests) * hypervisor.per_vm_mcores
         excess = load + extra - kind.usable_mcores
         if excess > 0:
@@ -321,8 +311,7 @@ class Naive:
             self.unmet[step] += min(running, excess)
         coming = [m.vm for m in self.under_way.values() if m.target == h]
         memory = sum(
-            int(self.trace.memory_mib[v, step]) + hypervisor.per_vm_memory_mib
-            for v in guests + coming
+            int(self.trace.memory_mib[v, step]) + hypervisor.per_vm_memory_mib for v in guests + coming
         )
         self.service["memory_overcommit_host_s"] += memory > kind.usable_memory_mib
         load += hypervisor.background_mcores
@@ -365,7 +354,9 @@ def make_fleet(types, **more) -> Fleet:
     )
 
 
-def make_trace(cpu, *, memory=None, alive=None, step_s=10, vcpus=4, allocated=None, container=None) -> Trace:
+def make_trace(
+    cpu, *, memory=None, alive=None, step_s=10, vcpus=4, allocated=None, container=None
+) -> Trace:
     """Return a trace from demand by VM and step; -1 where a VM is not alive."""
     cpu = np.array(cpu)
     alive = cpu >= 0 if alive is None else np.array(alive)
@@ -419,9 +410,7 @@ def boot(host, start_s, end_s, *, number=None):
 
 
 def shutdown(host, start_s, end_s, *, number=None):
-    return Shutdown(
-        id=300 + host if number is None else number, host=host, start_s=start_s, end_s=end_s
-    )
+    return Shutdown(id=300 + host if number is None else number, host=host, start_s=start_s, end_s=end_s)
 
 
 def random_scene(seed: int):

@@ -112,9 +112,7 @@ def test_the_stop_of_a_live_move_belongs_to_the_step_in_which_it_ends(naive, end
 def test_a_vm_that_is_stopped_runs_nowhere_and_its_memory_counts_twice(naive, mode):
     """Neither host has its load; both hold its memory; all of its demand is unmet."""
     fleet = naive.make_fleet([naive.host_type("a"), naive.host_type("b")])
-    plan = naive.make_plan(
-        [0, 1], naive.move(0, 0, 1, 3, 8, mode=mode, downtime_ms=5_000, overhead=0)
-    )
+    plan = naive.make_plan([0, 1], naive.move(0, 0, 1, 3, 8, mode=mode, downtime_ms=5_000, overhead=0))
     trace = naive.make_trace([[1_000], [0]], memory=[[5_000], [4_000]])
     arm = replay(trace, fleet, plan)
     assert mj(arm, "load") == 5 * 12_500
@@ -126,9 +124,7 @@ def test_a_vm_that_is_stopped_runs_nowhere_and_its_memory_counts_twice(naive, mo
 
 def test_a_plan_boots_moves_and_shuts_down(naive):
     """The four states follow each other, and each second of each is paid for once."""
-    fleet = naive.make_fleet(
-        [naive.host_type("a"), naive.host_type("b")], powered_on=[True, False]
-    )
+    fleet = naive.make_fleet([naive.host_type("a"), naive.host_type("b")], powered_on=[True, False])
     plan = naive.make_plan(
         [0], naive.boot(1, 0, 9), naive.move(0, 0, 1, 9, 12, overhead=0), naive.shutdown(0, 12, 17)
     )
@@ -202,7 +198,9 @@ def test_an_arrival_waits_for_a_boot_when_no_host_is_on(naive):
 
 def test_two_arrivals_that_fit_one_host_wake_one(naive):
     """The host that boots for the first will do for the second."""
-    fleet = naive.make_fleet([naive.host_type(str(k)) for k in range(3)], powered_on=[True] + [False] * 2)
+    fleet = naive.make_fleet(
+        [naive.host_type(str(k)) for k in range(3)], powered_on=[True] + [False] * 2
+    )
     trace = naive.make_trace([[0, 0], [-1, 0], [-1, 0]], allocated=(10, [7_000, 3_000, 3_000]))
     arm = replay(trace, fleet, at(0, -1, -1))
     assert arm.service.power_cycles == 1
@@ -225,7 +223,9 @@ def test_an_arrival_waits_for_ever_where_nothing_can_be_woken(naive):
 
 def test_no_arrival_goes_to_a_host_about_to_be_switched_off(naive):
     """Nor to one in maintenance; the fullest host takes it instead."""
-    fleet = naive.make_fleet([naive.host_type(str(k)) for k in range(3)], maintenance=[False, True, False])
+    fleet = naive.make_fleet(
+        [naive.host_type(str(k)) for k in range(3)], maintenance=[False, True, False]
+    )
     plan = naive.make_plan([0, -1], naive.shutdown(2, 25, 30))
     trace = naive.make_trace([[0] * 4, [-1, 0, 0, 0]])
     arm = replay(trace, fleet, plan)
@@ -278,9 +278,7 @@ def test_arrivals_honour_rules_and_the_kind_of_guest(naive):
 def test_an_arrival_does_not_join_its_mate_on_a_host_that_is_too_many_already(naive):
     """A rule that is broken already is no licence to break it further."""
     fleet = naive.make_fleet([naive.host_type(str(k)) for k in range(2)])
-    trace = naive.make_trace(
-        [[0, 0], [0, 0], [0, 0], [-1, 0]], allocated=([10, 10, 4_000, 10], 10)
-    )
+    trace = naive.make_trace([[0, 0], [0, 0], [0, 0], [-1, 0]], allocated=([10, 10, 4_000, 10], 10))
     arm = replay(trace, fleet, at(0, 0, 1, -1), rules=(Spread(vms=(0, 1, 3)),))
     assert stays(arm, 3) == [(1, 10, 20)]
 
@@ -306,9 +304,7 @@ def test_planned_moves_keep_their_room_from_arrivals(naive):
 def test_a_waiting_vm_comes_as_soon_as_there_is_room(naive):
     """Room that a move frees in the middle of a step is used then, not at the next step."""
     fleet = naive.make_fleet([naive.host_type("a"), naive.host_type("b")])
-    trace = naive.make_trace(
-        [[0] * 3, [-1, 5, 5], [0] * 3], allocated=(10, [7_000, 7_500, 500])
-    )
+    trace = naive.make_trace([[0] * 3, [-1, 5, 5], [0] * 3], allocated=(10, [7_000, 7_500, 500]))
     plan = naive.make_plan([0, -1, 1], naive.move(0, 0, 1, 5, 14))
     arm = replay(trace, fleet, plan)
     assert stays(arm, 1) == [(-1, 10, 14), (0, 14, 30)]
@@ -398,9 +394,7 @@ def test_progress_is_told_for_every_step(naive):
     """Long replays have to show that they go on."""
     told = []
     fleet = naive.make_fleet([naive.host_type()])
-    replay(
-        naive.make_trace([[0] * 3]), fleet, at(0), label="x", progress=lambda *a: told.append(a)
-    )
+    replay(naive.make_trace([[0] * 3]), fleet, at(0), label="x", progress=lambda *a: told.append(a))
     assert told == [("replay x", k, 3) for k in (1, 2, 3)]
 
 

@@ -158,7 +158,7 @@ def test_parking_goes_only_where_the_vm_gets_away_again(scenes):
 
 
 def test_btrplace_362_says_that_there_is_no_order(scenes):
-    """btrplace/scheduler#362: the placement exists, the way to it does not; with 2 spare there is one."""
+    """btrplace/scheduler#362: the placement exists, the way to it does not; 2 spare make one."""
     hosts = [scenes.host(memory=10), scenes.host(memory=10)]
     vms = [scenes.vm(memory=m) for m in (2, 2, 2, 5, 5)]
     instance = scenes.scene(hosts, vms, [0, 0, 0, 1, 1])
@@ -182,7 +182,7 @@ def test_btrplace_362_tells_a_bad_target_from_a_bad_order(scenes):
 
 
 def test_xen_orchestra_10260_brings_every_vm_home(scenes):
-    """xen-orchestra#10260: host by host, pushing in only, fails after a rolling update; this must not."""
+    """xen-orchestra#10260: host by host, pushing in only, fails after an update; this must not."""
     home = [0, 0, 1, 1, 2, 2, 3, 3]
     scrambled = [1, 2, 0, 2, 0, 1, 0, 1]  # A, B and C host strangers, D was emptied last
     hosts = [scenes.host(memory=60) for _ in "ABCD"]

@@ -44,9 +44,7 @@ def test_the_problems_are_worth_their_seeds(outcomes):
             continue
         kinds["parking"] += any(m.parking for m in made.migrations)
         kinds["boot"] += bool(made.boots)
-        kinds["boot for parking"] += any(
-            b.host == s.host for b in made.boots for s in made.shutdowns
-        )
+        kinds["boot for parking"] += any(b.host == s.host for b in made.boots for s in made.shutdowns)
         kinds["shutdown"] += bool(made.shutdowns)
         kinds.update({m.mode for m in made.migrations})
     assert kinds["MigrationPlan"] > 100, kinds

@@ -322,6 +322,13 @@ def test_a_limit_that_is_over_at_once_still_answers(builders):
     assert result.placement.used_hosts().size == 1
 
 
+def test_no_time_and_no_room_is_a_typed_failure(builders):
+    """No member finds room and no time is left for the exact one: not proved infeasible, not a crash."""
+    instance = builders.instance([(2_400, 1)] * 3, [0, 0, 1], fleet=builders.fleet(kinds=(0, 0)))
+    with pytest.raises(SolverFailedError, match="no room found"):
+        solve(instance, "auto", budget=Budget(time_limit_s=1e-9))
+
+
 def test_no_iterations_is_a_valid_budget(builders):
     """Draining alone, without ruin and recreate."""
     result = solve(builders.spread_out(), Drain(), budget=Budget(iterations=0))

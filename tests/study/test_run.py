@@ -301,9 +301,9 @@ def test_stages_say_which_one_is_missing(small, clouds, tmp_path):
         load_run(out)
     pipeline.solve_stage(clouds.config(small), out)
     before = clouds.tree(out, without=())
-    with pytest.raises(InputError, match="plan.parquet is not there yet; run: consolidate plan"):
+    with pytest.raises(InputError, match=r"plan\.parquet is not there yet; run: consolidate plan"):
         pipeline.replay_stage(out)
-    with pytest.raises(InputError, match="plan.parquet is not there yet"):
+    with pytest.raises(InputError, match=r"plan\.parquet is not there yet"):
         load_run(out)
     assert clouds.tree(out, without=()) == before
     pipeline.plan_stage(out)
@@ -311,7 +311,9 @@ def test_stages_say_which_one_is_missing(small, clouds, tmp_path):
         load_run(out)
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "fleet.json", "plan.parquet", "replay/baseline/hosts.parquet"])
+@pytest.mark.parametrize(
+    "name", ["manifest.json", "fleet.json", "plan.parquet", "replay/baseline/hosts.parquet"]
+)
 def test_a_damaged_run_folder_is_an_input_error(small, clouds, tmp_path, name):
     """It names the file; a truncated table must not end in a traceback of a library."""
     out = tmp_path / "run"
@@ -576,5 +578,8 @@ def test_writing_is_all_or_nothing(tmp_path, monkeypatch):
 def test_a_site_keeps_its_pue(small, clouds, tmp_path):
     """Written, read, and part of the instance."""
     done = run(clouds.config(small), tmp_path / "run")
-    assert done.instance.fleet.sites == (Site(name="north", zone="SE"), Site(name="south", zone="PL", pue=1.5))
+    assert done.instance.fleet.sites == (
+        Site(name="north", zone="SE"),
+        Site(name="south", zone="PL", pue=1.5),
+    )
     assert all(isinstance(d, Default) for d in done.instance.defaults)
