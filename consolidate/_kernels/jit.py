@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -19,7 +19,7 @@ def kernel(function: F) -> F:
     cached function is decorated (numba issue 4908); then the code is compiled at each start.
     """
     try:
-        compiled: F = numba.njit(cache=True, nogil=True)(function)
+        compiled: Any = numba.njit(cache=True, nogil=True)(function)
     except RuntimeError:
         compiled = numba.njit(nogil=True)(function)
-    return compiled
+    return cast(F, compiled)

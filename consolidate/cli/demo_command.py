@@ -22,8 +22,9 @@ __all__ = ["command"]
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of data and solver."
 )
+@click.option("--open", "open_page", is_flag=True, help="Open the report in the browser.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def command(out: str, vms: int, days: float, seed: int, quiet: bool) -> int:
+def command(out: str, vms: int, days: float, seed: int, open_page: bool, quiet: bool) -> int:
     """Generate a private cloud, consolidate it, check everything, and write the report."""
     from consolidate.cli.progress import show_progress
     from consolidate.cli.run_command import finish
@@ -43,7 +44,7 @@ def command(out: str, vms: int, days: float, seed: int, quiet: bool) -> int:
         )
         run(config, folder / "run", progress=progress)
         progress("report")
-    return finish(str(folder / "run"), as_json=False)
+    return finish(str(folder / "run"), as_json=False, open_page=open_page)
 
 
 def _write(dataset: Dataset, data: Path) -> None:

@@ -11,7 +11,17 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_KINDS = ("policies", "formats", "fleets", "rules", "servers", "zones", "sizings", "power-models", "exports")
+_KINDS = (
+    "policies",
+    "formats",
+    "fleets",
+    "rules",
+    "servers",
+    "zones",
+    "sizings",
+    "power-models",
+    "exports",
+)
 
 
 @click.command("list")

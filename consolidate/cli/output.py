@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from consolidate.checks import Verdict
     from consolidate.reporting import Report
 
-__all__ = ["print_summary", "print_table"]
+__all__ = ["print_summary", "print_table", "show_page"]
 
 
 def print_summary(report: Report, folder: Path, verdict: Verdict, *, as_json: bool) -> None:
@@ -72,3 +72,10 @@ def print_table(table: pd.DataFrame) -> None:
     widths = [max(len(str(row[k])) for row in rows) for k in range(len(rows[0]))]
     for row in rows:
         click.echo("  ".join(str(cell).rjust(w) for cell, w in zip(row, widths, strict=True)))
+
+
+def show_page(path: Path) -> None:
+    """Open a page in the user's browser."""
+    import webbrowser
+
+    webbrowser.open(path.resolve().as_uri())

@@ -16,8 +16,9 @@ __all__ = ["command", "finish"]
 @click.option("--out", required=True, metavar="RUN", help="Run folder to write.")
 @run_options
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--open", "open_page", is_flag=True, help="Open the report in the browser.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def command(trace: str, out: str, as_json: bool, quiet: bool, **given: Any) -> int:
+def command(trace: str, out: str, as_json: bool, open_page: bool, quiet: bool, **given: Any) -> int:
     """Read TRACE, solve, plan, replay, check and report.
 
     A run that was interrupted is taken up where it stopped by the same command.
@@ -29,19 +30,21 @@ def command(trace: str, out: str, as_json: bool, quiet: bool, **given: Any) -> i
     with show_progress(quiet=quiet) as progress:
         run(config, out, progress=progress)
         progress("report")
-    return finish(out, as_json=as_json)
+    return finish(out, as_json=as_json, open_page=open_page)
 
 
-def finish(folder: str, *, as_json: bool) -> int:
+def finish(folder: str, *, as_json: bool, open_page: bool) -> int:
     """Write the report of a complete run, check everything, and print the summary."""
     from pathlib import Path
 
     from consolidate.checks import check_run
-    from consolidate.cli.output import print_summary
+    from consolidate.cli.output import print_summary, show_page
     from consolidate.reporting import report_run
 
     report = report_run(folder)
     report.write(folder)
     verdict = check_run(folder)
     print_summary(report, Path(folder), verdict, as_json=as_json)
+    if open_page and verdict.ok:
+        show_page(Path(folder) / "report.html")
     return 0 if verdict.ok else 4

@@ -232,7 +232,6 @@ class _Scheduler:
             start_s, after = self.last_left.get(host, (0, []))
             if host in self.boots:
                 after = [*after, self.boots[host].id]
-                start_s = max(start_s, self.boots[host].end_s)
             self.actions.append(
                 Shutdown(
                     id=self._new_id(),

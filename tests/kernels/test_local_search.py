@@ -63,6 +63,15 @@ def test_improve_ends_where_nothing_improves(builders, rnd):
     np.testing.assert_array_equal(state.host_of, where)
 
 
+def test_improve_does_nothing_that_costs_a_millijoule(builders):
+    """Hosts that stay on anyway: emptying one saves nothing and each move costs 1 mJ, so nobody moves."""
+    fleet = builders.fleet(kinds=(0, 0), power_control=np.array([1, 1]))
+    instance = builders.instance([(400, 400)] * 2, [0, 1], fleet=fleet, load=[0, 0], move_mj=1)
+    problem, state = kernel_problem(instance), kernel_state(instance, instance.current.host_of)
+    local_search.improve(problem, state, vm_sizes(instance), vm_order(instance, problem), True, 5)
+    assert state.host_of.tolist() == [0, 1]
+
+
 def run_ruin(instance, problem, state, rnd, *, iterations, width, threshold_mj):
     rng = np.random.default_rng(rnd.randrange(2**32))
     classes = host_classes(instance, problem)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consolidate._kernels import packing
+from consolidate.model import Spread
 from consolidate.model.kernel_view import kernel_problem, kernel_state
 
 RANDOM = st.randoms(use_true_random=False)
@@ -158,6 +159,28 @@ def test_nothing_to_place(builders, name):
     none = np.zeros(0, dtype=np.int64)
     assert run_kernel(name, problem, state, none, np.arange(4), np.ones(2)) == 0
     assert (state.host_of == -1).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("first_fit", [2, 0, 2]),
+        ("best_fit", [2, 0, 2]),
+        ("least_energy", [2, 0, 2]),
+        ("dot_product", [2, 0, 2]),
+        ("on_emptiest", [0, 1, 2]),
+    ],
+)
+def test_ties_fall_to_the_first(builders, name, expected):
+    """Between equal hosts the first in the given order takes the VM; VMs 0 and 1 must not meet."""
+    fleet = builders.fleet(kinds=(0, 0, 0), power_control=np.array([1, 1, 1]))
+    instance = builders.instance(
+        [(400, 400)] * 3, [0, 1, 2], fleet=fleet, load=[0] * 3, move_mj=0, rules=(Spread(vms=(0, 1)),)
+    )
+    problem, state = kernel_problem(instance), kernel_state(instance)
+    order, hosts = np.array([0, 1, 2]), np.array([2, 0, 1])
+    assert run_kernel(name, problem, state, order, hosts, np.ones(2)) == 0
+    assert state.host_of.tolist() == expected
 
 
 def test_dot_product_prefers_alignment(builders):

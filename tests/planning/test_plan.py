@@ -66,6 +66,16 @@ def test_slots_for_moves_are_kept(scenes, limit, starts):
     assert [m.start_s for m in made.migrations] == starts
 
 
+def test_a_free_slot_is_used_by_whoever_waits_for_it(scenes):
+    """Two hosts send to one that takes one at a time: the second goes when the first has come."""
+    instance = scenes.scene([scenes.host()] * 3, [scenes.vm()] * 2, [0, 1])
+    made = judged_plan(instance, scenes.to(2, 2))
+    assert [(m.vm, m.start_s) for m in made.migrations] == [(0, 0), (1, 4)]
+    instance = scenes.scene([scenes.host()] * 3, [scenes.vm()] * 2, [0, 0])
+    made = judged_plan(instance, scenes.to(1, 2))
+    assert [(m.vm, m.start_s) for m in made.migrations] == [(0, 0), (1, 4)]
+
+
 def test_the_later_of_two_arrivals_also_depends_on_who_made_room(scenes):
     """Both arrivals need the room of the one departure, so both have to name it."""
     vms = [scenes.vm(memory=m) for m in (8_000, 4_000, 4_000)]
@@ -179,6 +189,19 @@ def test_btrplace_362_tells_a_bad_target_from_a_bad_order(scenes):
     with pytest.raises(PlanError, match=r"host N1: 11 of 10 memory_demand_mib") as caught:
         plan(instance, scenes.to(0, 0, 0, 1, 0))
     assert not isinstance(caught.value, DeadlockError)
+
+
+def test_helper_space_is_the_least_that_works(scenes):
+    """Five small VMs have to be out of the way at once, and four are not enough."""
+    hosts = [scenes.host(memory=10), scenes.host(memory=12)]
+    vms = [scenes.vm(memory=m) for m in (2, 2, 2, 2, 2, 10)]
+    with pytest.raises(DeadlockError) as caught:
+        plan(scenes.scene(hosts, vms, [0] * 5 + [1]), scenes.to(*[1] * 5, 0))
+    assert caught.value.helper_space["memory_demand_mib"] == 8
+    hosts[1] = scenes.host(memory=11)
+    with pytest.raises(DeadlockError) as caught:
+        plan(scenes.scene(hosts, vms, [0] * 5 + [1]), scenes.to(*[1] * 5, 0))
+    assert caught.value.helper_space["memory_demand_mib"] == 10
 
 
 def test_xen_orchestra_10260_brings_every_vm_home(scenes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -34,6 +35,19 @@ def test_a_run_is_verified_from_end_to_end(finished):
     assert finished.consolidated.total_mj < finished.baseline.total_mj
     assert finished.plan.migrations
     assert {a.label for a in (finished.baseline, finished.consolidated)} == set(finished.emissions_g)
+
+
+def test_the_folder_holds_the_documented_files_and_no_other(clouds, finished):
+    """The reference is the contract with whoever reads run folders."""
+    reference = Path(__file__).parents[2] / "docs" / "reference" / "run-folder.md"
+    documented = set(re.findall(r"`([\w./]+\.(?:json|parquet))`", reference.read_text("utf-8")))
+    documented.discard("figures.json")  # the report's
+    arms = {
+        name.replace("LABEL", arm)
+        for name in documented
+        for arm in (("baseline", "consolidated") if "LABEL" in name else ("",))
+    }
+    assert set(clouds.tree(finished.folder, without=())) == arms
 
 
 def test_the_cloud_has_arrivals_and_departures(finished):
