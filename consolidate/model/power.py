@@ -8,6 +8,7 @@ of a host that carries VMs.
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -224,6 +225,10 @@ class WattTable:
             extended to zero load, but never below active idle nor above the 10 % point.
         """
         points = [model.power_w(k / (N_POINTS - 1)) for k in range(N_POINTS)]
+        given = [*points, hosting_idle_w or 0.0]
+        if not all(math.isfinite(p) for p in given):
+            msg = f"needs finite watts at every point, got {given[:N_POINTS]}"
+            raise InstanceError([Issue(path="power", message=msg)])
         if hosting_idle_w is None:
             hosting_idle_w = min(max(points[0], 2 * points[1] - points[2]), points[1])
         return cls(points_mw=tuple(w_to_mw(p) for p in points), hosting_idle_mw=w_to_mw(hosting_idle_w))

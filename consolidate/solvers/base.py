@@ -26,6 +26,7 @@ POLICIES: Registry[type[Policy]] = Registry(
         "dot": "consolidate.solvers.greedy:DotProduct",
         "drain": "consolidate.solvers.drain:Drain",
         "ffd": "consolidate.solvers.greedy:FirstFitDecreasing",
+        "keep": "consolidate.solvers.keep:Keep",
         "pabfd": "consolidate.solvers.greedy:PowerAwareBestFitDecreasing",
     },
 )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from consolidate._kernels import local_search
 from consolidate._kernels.problem import Problem, State, fits, occupy
+from consolidate.errors import ConfigError
 from consolidate.model import Instance
 from consolidate.model.kernel_view import kernel_problem, kernel_state
 from consolidate.model.progress import Progress
@@ -41,6 +42,11 @@ class Drain:
     name: ClassVar[str] = "drain"
     rules: ClassVar[frozenset[str]] = frozenset({"spread", "fence", "ban", "root"})
     hosts_per_ruin: int = 3
+
+    def __post_init__(self) -> None:
+        if self.hosts_per_ruin < 1:
+            msg = f"needs at least 1, got {self.hosts_per_ruin}"
+            raise ConfigError(msg, path="drain.hosts_per_ruin")
 
     def propose(
         self,

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from consolidate._kernels.problem import Problem
 from consolidate.model import Instance
+from consolidate.solvers.bounds import host_ratios
 
-__all__ = ["energy_per_room", "host_classes", "host_order", "resource_weights", "vm_order", "vm_sizes"]
+__all__ = ["host_classes", "host_order", "resource_weights", "vm_order", "vm_sizes"]
 
 
 def resource_weights(instance: Instance) -> NDArray[np.float64]:
@@ -55,37 +56,15 @@ def host_classes(instance: Instance, problem: Problem) -> NDArray[np.int64]:
     return classes
 
 
-def energy_per_room(instance: Instance, problem: Problem) -> NDArray[np.float64]:
-    """Return the energy of switching each host on and filling it, per unit of what it offers."""
-    fill = instance.capacity[:, 0]
-    full = np.array(
-        [
-            instance.fleet.types[instance.fleet.host_type[h]].power.power_mw(
-                int(fill[h]), int(problem.cpu[h]), hosting=True
-            )
-            for h in range(instance.fleet.n_hosts)
-        ],
-        dtype=np.float64,
-    )
-    cost = full * problem.horizon_s + problem.boot_mj - problem.empty_mj
-    room = instance.capacity @ resource_weights(instance)
-    return cost / np.maximum(room, 1e-12)
-
-
 def host_order(instance: Instance, problem: Problem) -> NDArray[np.int64]:
     """Return the hosts in the order in which to fill them.
 
-    Hosts that stay on whatever happens come first, then the cheapest per unit of room; among equals,
-    those whose VMs are dearest to move, which keeps the most VMs where they are.
+    Hosts that stay on whatever happens come first, then those that cost least in the on-off relaxation for
+    the worth of their room, VMs that need not move included; among about equals (1 %), large hosts, which
+    leave less room unused.
     """
     stays_on = instance.fleet.powered_on & ~instance.may_switch_off()
-    stay_mj = np.zeros(instance.fleet.n_hosts)
-    placed = problem.home >= 0
-    np.add.at(stay_mj, problem.home[placed], instance.move_mj[placed])
-    keys = (
-        np.arange(instance.fleet.n_hosts),
-        -stay_mj,
-        np.round(energy_per_room(instance, problem), 6),
-        ~stays_on,
-    )
+    ratios = host_ratios(instance, problem)
+    room = instance.capacity @ resource_weights(instance)
+    keys = (np.arange(instance.fleet.n_hosts), ratios, -room, np.round(ratios, 2), ~stays_on)
     return np.lexsort(keys)

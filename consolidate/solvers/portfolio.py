@@ -13,8 +13,12 @@ from consolidate.solvers.base import Budget, Clock, Proposal
 from consolidate.solvers.drain import Drain, search
 from consolidate.solvers.exact import CpSat, n_booleans
 from consolidate.solvers.greedy import GREEDY
+from consolidate.solvers.keep import Keep
 
 __all__ = ["Auto"]
+
+#: Every member only builds its start; the search comes once, from the best of them.
+_NO_SEARCH = Budget(iterations=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +51,13 @@ class Auto:
         problem = kernel_problem(instance)
         starts: list[tuple[int, str, Proposal]] = []
         unplaced: tuple[int, ...] = ()
-        drain = Drain(hosts_per_ruin=self.hosts_per_ruin)
-        for policy in (drain, *(member() for member in GREEDY)):
+        for policy in (Keep(), Drain(), *(member() for member in GREEDY)):
             if clock.is_over() and starts:
                 break
             progress(f"start: {policy.name}")
-            proposal = policy.propose(instance, budget, seed=seed, clock=clock, progress=progress)
+            proposal = policy.propose(
+                instance, _NO_SEARCH, seed=seed, clock=clock, progress=progress
+            )
             if proposal.host_of is None:
                 unplaced = unplaced or proposal.unplaced
                 continue
@@ -65,18 +70,16 @@ class Auto:
         if starts:
             _, name, proposal = min(starts, key=lambda start: start[0])
             state = kernel_state(instance, proposal.host_of)
-            stopped = proposal.stopped
-            if name != drain.name:
-                stopped = search(
-                    instance,
-                    problem,
-                    state,
-                    budget=budget,
-                    seed=seed,
-                    clock=clock,
-                    progress=progress,
-                    width=self.hosts_per_ruin,
-                )
+            stopped = search(
+                instance,
+                problem,
+                state,
+                budget=budget,
+                seed=seed,
+                clock=clock,
+                progress=progress,
+                width=self.hosts_per_ruin,
+            )
             best = Proposal(host_of=state.host_of, stopped=f"{stopped}, started from {name}")
         if small and not clock.is_over():
             progress("exact model")

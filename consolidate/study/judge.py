@@ -8,8 +8,8 @@ import numpy as np
 
 from consolidate.checks import cases, check_placement, check_plan
 from consolidate.errors import InternalError
-from consolidate.study.energy import energy_of
 from consolidate.model import Fleet, HostType, Instance, MigrationPlan, Placement, Result
+from consolidate.study.energy import energy_of
 
 __all__ = ["judge_plan", "judge_result"]
 

@@ -130,6 +130,22 @@ def test_report_elsewhere(consolidate, cloud, options, tmp_path):
     assert not (out / "report.html").exists()
 
 
+def test_export(consolidate, cloud, options, tmp_path):
+    """The plan for another system; without a plan, or for an unknown system, no file."""
+    out, file = tmp_path / "run", tmp_path / "plan.txt"
+    assert consolidate("solve", cloud, "--out", out, *options, "--quiet").code == 0
+    early = consolidate("export", out, "--to", "watcher", "--out", file)
+    assert (early.code, file.exists()) == (2, False)
+    assert "plan.parquet" in early.err
+    assert consolidate("plan", out, "--quiet").code == 0
+    unknown = consolidate("export", out, "--to", "watchr", "--out", file)
+    assert (unknown.code, file.exists()) == (2, False)
+    assert "did you mean 'watcher'?" in unknown.err
+    done = consolidate("export", out, "--to", "watcher", "--out", file)
+    assert (done.code, done.out) == (0, f"{file}\n")
+    assert file.stat().st_size > 100
+
+
 def test_replay_with_other_intensities(consolidate, cloud, options, tmp_path):
     """A what-if on the same replays; nonsense is refused before anything changes."""
     out = tmp_path / "run"

@@ -64,7 +64,7 @@ def test_improve_ends_where_nothing_improves(builders, rnd):
 
 
 def test_improve_does_nothing_that_costs_a_millijoule(builders):
-    """Hosts that stay on anyway: emptying one saves nothing and each move costs 1 mJ, so nobody moves."""
+    """Hosts stay on anyway: emptying one saves nothing and a move costs 1 mJ, so nobody moves."""
     fleet = builders.fleet(kinds=(0, 0), power_control=np.array([1, 1]))
     instance = builders.instance([(400, 400)] * 2, [0, 1], fleet=fleet, load=[0, 0], move_mj=1)
     problem, state = kernel_problem(instance), kernel_state(instance, instance.current.host_of)

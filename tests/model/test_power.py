@@ -131,6 +131,13 @@ def test_impossible_tables_are_refused(points, idle):
         WattTable(points_mw=points, hosting_idle_mw=idle)
 
 
+@pytest.mark.parametrize("idle_w", [float("nan"), float("inf")])
+def test_a_model_without_a_number_is_refused(idle_w):
+    """A fault of a power model is an issue of the input, not a crash while it is rounded."""
+    with pytest.raises(InstanceError, match="finite watts"):
+        WattTable.sample(LinearPower(idle_w=idle_w, max_w=200))
+
+
 def test_piecewise_needs_eleven_points():
     """A curve with a point missing is refused before it is used."""
     with pytest.raises(InstanceError, match="needs 11 points"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,24 @@ def test_numbers_too_large_for_their_column_are_refused(builders):
     """Three thousand million mcores must not wrap around to a small number."""
     with pytest.raises(ValueError, match="2147483647"):
         builders.trace([[3_000_000_000]], vms=builders.vms(1))
+
+
+def test_a_fraction_of_a_millicore_is_refused(builders):
+    """Demand rounds up where it is read; cutting it off here would round it down in silence."""
+    good = builders.trace([[1]], vms=builders.vms(1))
+    with pytest.raises(ValueError, match=r"whole numbers, got 1\.7"):
+        replace(good, cpu_mcores=np.array([[1.7]]))
+    assert replace(good, cpu_mcores=np.array([[2.0]])).cpu_mcores.tolist() == [[2]]
+
+
+def test_a_read_only_view_of_a_writable_array_is_copied(builders):
+    """Sharing it would let its owner change a trace that is said to be frozen."""
+    mine = np.array([[1, 2]], dtype=np.int32)
+    view = mine.view()
+    view.flags.writeable = False
+    trace = replace(builders.trace([[1, 2]], vms=builders.vms(1)), cpu_mcores=view)
+    mine[0, 0] = 99
+    assert trace.cpu_mcores.tolist() == [[1, 2]]
 
 
 def test_window_shows_the_same_vms(builders):

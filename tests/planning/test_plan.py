@@ -204,6 +204,15 @@ def test_helper_space_is_the_least_that_works(scenes):
     assert caught.value.helper_space["memory_demand_mib"] == 10
 
 
+def test_helper_space_is_sought_between_enough_and_too_little(scenes):
+    """Of eight small VMs five have to leave for the large one: not four, not six, not eight."""
+    hosts = [scenes.host(cpu=20_000, memory=16), scenes.host(cpu=10_000, memory=100)]
+    vms = [scenes.vm(cpu=1_000, memory=2)] * 8 + [scenes.vm(cpu=10_000, memory=10)]
+    with pytest.raises(DeadlockError) as caught:
+        plan(scenes.scene(hosts, vms, [0] * 8 + [1]), scenes.to(*[1] * 8, 0))
+    assert caught.value.helper_space == {"cpu_demand_mcores": 5_000, "memory_demand_mib": 10}
+
+
 def test_xen_orchestra_10260_brings_every_vm_home(scenes):
     """xen-orchestra#10260: host by host, pushing in only, fails after an update; this must not."""
     home = [0, 0, 1, 1, 2, 2, 3, 3]

@@ -19,6 +19,7 @@ from consolidate.errors import (
 from consolidate.model import Fence, Gather, Root, Spread
 from consolidate.solvers import POLICIES, Budget, Policy
 from consolidate.solvers.drain import Drain
+from consolidate.solvers.portfolio import Auto
 from consolidate.study.verbs import solve
 
 BUILT_IN = ("auto", "bfd", "cp-sat", "dot", "drain", "ffd", "pabfd")
@@ -342,6 +343,14 @@ def test_impossible_budgets_are_refused(fields):
     """The key is named as in the study file."""
     with pytest.raises(ConfigError, match=f"budget.{next(iter(fields))}"):
         Budget(**fields)
+
+
+@pytest.mark.parametrize("policy", [Drain, Auto])
+def test_ruins_empty_at_least_one_host(builders, policy):
+    """Zero hosts in a step is refused with its key, before the search trips over it."""
+    assert solve(builders.spread_out(), policy(hosts_per_ruin=1), budget=SMALL).worthwhile
+    with pytest.raises(ConfigError, match="hosts_per_ruin"):
+        solve(builders.spread_out(), policy(hosts_per_ruin=0), budget=SMALL)
 
 
 def test_progress_is_told(builders):

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from consolidate.solvers.bounds.on_off import lower_bounds
+from consolidate.solvers.bounds.on_off import host_ratios, lower_bounds
 
-__all__ = ["lower_bounds"]
+__all__ = ["host_ratios", "lower_bounds"]

@@ -15,7 +15,7 @@ from consolidate._kernels.problem import Problem
 from consolidate.model import Bound, Instance
 from consolidate.solvers.bounds.rows import CoverRow, offered
 
-__all__ = ["SCALE", "certified_bound", "curve_mw", "usable_hosts"]
+__all__ = ["SCALE", "certified_bound", "cost_ratios", "curve_mw", "usable_hosts"]
 
 #: Multipliers are whole numbers of 1/SCALE millijoules per unit.
 SCALE = 64
@@ -52,19 +52,13 @@ def certified_bound(
     priced = [(row, max(0, round(m * SCALE))) for row, m in zip(rows, multipliers, strict=True)]
     priced = [(row, a) for row, a in priced if a > 0]
     b = max(0, round(load_multiplier * SCALE))
-    active = instance.active
-    stay, usable, offer = _stay_mj(instance), usable_hosts(instance), offered(instance)
-    carrying = _carrying_minimum(instance, problem, offer[:, 0], b)
-    cover = [0] * instance.fleet.n_hosts
+    active, usable = instance.active, usable_hosts(instance)
     total = SCALE * int(instance.move_mj[active].sum())
     total += b * int(instance.load_mcores[active].sum())
     for row, a in priced:
         total += a * int(row.needs(instance)[active].sum())
-        for h, units in enumerate(row.offers(offer).tolist()):
-            cover[h] += a * units
-    for h in range(instance.fleet.n_hosts):
+    for h, hosting in enumerate(_hosting(instance, problem, priced, b)):
         empty = SCALE * int(problem.empty_mj[h])
-        hosting = carrying[h] + SCALE * (int(problem.boot_mj[h]) - int(stay[h])) - cover[h]
         total += min(empty, hosting) if usable[h] else empty
     return Bound(
         name="on-off Lagrangian",
@@ -77,6 +71,51 @@ def certified_bound(
             "load_multiplier": b,
         },
     )
+
+
+def cost_ratios(
+    instance: Instance,
+    problem: Problem,
+    rows: Sequence[CoverRow],
+    multipliers: Sequence[float],
+    load_multiplier: float,
+) -> NDArray[np.float64]:
+    """Return what using each host costs, as a share of what its room is worth at the multipliers.
+
+    The relaxation uses the hosts below 1, parts of those at 1, and none of those above. Parameters as for
+    :func:`certified_bound`.
+    """
+    priced = [(row, max(0, round(m * SCALE))) for row, m in zip(rows, multipliers, strict=True)]
+    b = max(0, round(load_multiplier * SCALE))
+    worth = _cover(instance, priced)
+    hosting = _hosting(instance, problem, priced, b)
+    ratios = [
+        (hosting[h] + worth[h] - SCALE * int(problem.empty_mj[h])) / max(1, worth[h])
+        for h in range(instance.fleet.n_hosts)
+    ]
+    return np.array(ratios)
+
+
+def _hosting(
+    instance: Instance, problem: Problem, priced: Sequence[tuple[CoverRow, int]], b: int
+) -> list[int]:
+    """Return, per host, the least scaled energy of carrying VMs, less what it covers."""
+    stay, cover = _stay_mj(instance), _cover(instance, priced)
+    carrying = _carrying_minimum(instance, problem, offered(instance)[:, 0], b)
+    return [
+        carrying[h] + SCALE * (int(problem.boot_mj[h]) - int(stay[h])) - cover[h]
+        for h in range(instance.fleet.n_hosts)
+    ]
+
+
+def _cover(instance: Instance, priced: Sequence[tuple[CoverRow, int]]) -> list[int]:
+    """Return, per host, the scaled worth of what it offers."""
+    offer = offered(instance)
+    cover = [0] * instance.fleet.n_hosts
+    for row, a in priced:
+        for h, units in enumerate(row.offers(offer).tolist()):
+            cover[h] += a * units
+    return cover
 
 
 def _stay_mj(instance: Instance) -> NDArray[np.int64]:

@@ -15,14 +15,20 @@ from numpy.typing import NDArray
 
 from consolidate._kernels.problem import Problem
 from consolidate.model import Bound, Instance
-from consolidate.solvers.bounds.lagrangian import certified_bound, curve_mw, usable_hosts
+from consolidate.solvers.bounds.lagrangian import (
+    certified_bound,
+    curve_mw,
+    cost_ratios,
+    usable_hosts,
+)
 from consolidate.solvers.bounds.rows import CoverRow, cover_rows, offered
 
-__all__ = ["lower_bounds"]
+__all__ = ["host_ratios", "lower_bounds"]
 
-#: The integer relaxation stops after this many nodes: a count, so that results repeat.
-_NODE_LIMIT = 300
-_MAX_INTEGER_GROUPS = 2_000
+#: The integer relaxation may visit this many nodes, divided by the number of groups: a count, so that results
+#: repeat. Many groups mean many hosts, and then whole hosts hardly differ from parts of them.
+_NODES = 8_000
+_FEWEST_NODES = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +45,33 @@ class _Group:
 def lower_bounds(instance: Instance, problem: Problem) -> tuple[Bound, ...]:
     """Return the certified bound and, where it is stronger, the attested one; best first."""
     groups, rows = _groups(instance, problem), cover_rows(instance)
-    program = _Program(instance, groups, rows, integer=False)
-    # Any multipliers give a bound; without a solution there are none to suggest.
-    covers, load = program.multipliers() if program.solve() else ([0.0] * len(rows), 0.0)
+    covers, load = _prices(instance, groups, rows)
     bounds = [certified_bound(instance, problem, rows, covers, load)]
-    if len(groups) <= _MAX_INTEGER_GROUPS:
+    nodes = _NODES // max(1, len(groups))
+    if nodes >= _FEWEST_NODES:
         # Rows that the linear program does not use seldom help, and they cost the integer solver most.
         plain = len(instance.resources)
         used = [row for k, row in enumerate(rows) if k < plain or covers[k] > 0]
-        attested = _integer_bound(instance, problem, groups, used)
+        attested = _integer_bound(instance, problem, groups, used, node_limit=nodes)
         if attested is not None and attested.value_mj > bounds[0].value_mj:
             bounds.insert(0, attested)
     return tuple(bounds)
+
+
+def host_ratios(instance: Instance, problem: Problem) -> NDArray[np.float64]:
+    """Return the cost of each host over the worth of its room in the relaxation: low ones are used first."""
+    groups, rows = _groups(instance, problem), cover_rows(instance)
+    covers, load = _prices(instance, groups, rows)
+    return cost_ratios(instance, problem, rows, covers, load)
+
+
+def _prices(
+    instance: Instance, groups: list[_Group], rows: list[CoverRow]
+) -> tuple[list[float], float]:
+    """Return what the relaxation pays per unit of each row, and per mcore of load."""
+    program = _Program(instance, groups, rows, integer=False)
+    # Any multipliers give a bound; without a solution there are none to suggest.
+    return program.multipliers() if program.solve() else ([0.0] * len(rows), 0.0)
 
 
 def _groups(instance: Instance, problem: Problem) -> list[_Group]:
@@ -166,12 +187,17 @@ class _Program:
 
 
 def _integer_bound(
-    instance: Instance, problem: Problem, groups: list[_Group], rows: list[CoverRow]
+    instance: Instance,
+    problem: Problem,
+    groups: list[_Group],
+    rows: list[CoverRow],
+    *,
+    node_limit: int,
 ) -> Bound | None:
     import ortools
 
     program = _Program(instance, groups, rows, integer=True)
-    if not program.solve(node_limit=_NODE_LIMIT):
+    if not program.solve(node_limit=node_limit):
         return None
     value = program.best_bound_mj()
     total = int(problem.empty_mj.sum()) + int(instance.move_mj[instance.active].sum()) + value
