@@ -13,8 +13,8 @@ __all__ = ["frozen"]
 def frozen(values: ArrayLike, dtype: DTypeLike, *, ndim: int) -> NDArray[Any]:
     """Return a read-only, contiguous array of the stated type.
 
-    An array that is already read-only, contiguous and of that type is shared instead of copied, unless it
-    is a view of memory that can be written to.
+    An array that is already read-only, contiguous and of that type is shared instead of copied, unless
+    it is a view of memory that can be written to.
     """
     given = np.asarray(values)
     if given.ndim != ndim:
