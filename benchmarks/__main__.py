@@ -22,9 +22,15 @@ def main() -> None:
     chosen = parser.parse_args()
     seeds = [int(s) for s in chosen.seeds.split(",")]
     about = environment()
-    print(f"consolidate {about['consolidate']}, Python {about['python']}, {about['platform']}, {about['cpus']} CPUs")
-    print(f"solver seeds {seeds}, {chosen.iterations} iterations, instance seeds in benchmarks/instances.py")
-    print("medians over the seeds; gap to our own bound; wall and CPU seconds of one solve, bounds included")
+    print(
+        f"consolidate {about['consolidate']}, Python {about['python']}, {about['platform']}, {about['cpus']} CPUs"
+    )
+    print(
+        f"solver seeds {seeds}, {chosen.iterations} iterations, instance seeds in benchmarks/instances.py"
+    )
+    print(
+        "medians over the seeds; gap to our own bound; wall and CPU seconds of one solve, bounds included"
+    )
     # Compiled kernels are warm before any clock starts.
     cs.solve(SPECS["flavor-100"].build(SPECS["flavor-100"]), "auto", budget=cs.Budget(iterations=200))
     print()
@@ -47,8 +53,12 @@ def row(name: str, instance: cs.Instance, policy: str, seeds: list[int], iterati
         spent = time.perf_counter() - wall, time.process_time() - cpu
         moves = int(result.placement.moved_from(instance.current).size)
         hosts = int(result.placement.used_hosts().size)
-        runs.append((result.objective_mj / 3.6e9, result.bound_mj / 3.6e9, result.gap, hosts, moves, *spent))
-    kwh, bound, gap, hosts, moves, wall, cpu = (statistics.median(column) for column in zip(*runs, strict=True))
+        runs.append(
+            (result.objective_mj / 3.6e9, result.bound_mj / 3.6e9, result.gap, hosts, moves, *spent)
+        )
+    kwh, bound, gap, hosts, moves, wall, cpu = (
+        statistics.median(column) for column in zip(*runs, strict=True)
+    )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024
     return (
         f"| {name} | {policy} | {kwh:.2f} | {bound:.2f} | {gap:.3%} | {hosts:g} | {moves:g} | "

@@ -18,7 +18,12 @@ FLAVOURS = (
     (8, 56, 1.2), (16, 112, 0.35), (1, 2, 3), (32, 128, 0.2), (1, 4, 2),
 )  # fmt: skip
 #: cores, GiB, idle W, peak W, share of the hosts.
-HOSTS = ((64, 160, 105, 390, 0.45), (96, 256, 140, 520, 0.30), (128, 512, 190, 640, 0.10), (48, 160, 120, 330, 0.15))
+HOSTS = (
+    (64, 160, 105, 390, 0.45),
+    (96, 256, 140, 520, 0.30),
+    (128, 512, 190, 640, 0.10),
+    (48, 160, 120, 330, 0.15),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +53,7 @@ def _fleet(spec: Spec, rng: np.random.Generator) -> cs.Fleet:
     )
     share = np.array([h[-1] for h in HOSTS])
     kinds = rng.choice(len(HOSTS), size=spec.hosts, p=share / share.sum())
-    return cs.Fleet(
-        host_ids=tuple(f"h{i}" for i in range(spec.hosts)), host_type=kinds, types=types
-    )
+    return cs.Fleet(host_ids=tuple(f"h{i}" for i in range(spec.hosts)), host_type=kinds, types=types)
 
 
 def _vms(spec: Spec, rng: np.random.Generator) -> tuple[cs.VMs, np.ndarray, np.ndarray]:

@@ -144,9 +144,7 @@ class InfeasibleError(SolveError):
 
     exit_code = 3
 
-    def __init__(
-        self, message: str, *, vms: Sequence[str] = (), hosts: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, message: str, *, vms: Sequence[str] = (), hosts: Sequence[str] = ()) -> None:
         self.vms, self.hosts = tuple(vms), tuple(hosts)
         super().__init__(message)
 

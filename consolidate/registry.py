@@ -80,9 +80,7 @@ class Registry(Generic[T]):
             else:
                 known = self.names()
                 near = difflib.get_close_matches(name, known, n=1)
-                raise UnknownNameError(
-                    self.kind, name, known=known, nearest=near[0] if near else None
-                )
+                raise UnknownNameError(self.kind, name, known=known, nearest=near[0] if near else None)
         return self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:

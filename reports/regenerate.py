@@ -54,7 +54,9 @@ def main() -> int:
     chosen = parser.parse_args()
     missing = [case.trace for case in CASES if not (chosen.data / case.trace).exists()]
     if missing:
-        print(f"{chosen.data}: {', '.join(sorted(set(missing)))} not found; give --data", file=sys.stderr)
+        print(
+            f"{chosen.data}: {', '.join(sorted(set(missing)))} not found; give --data", file=sys.stderr
+        )
         return 2
     with tempfile.TemporaryDirectory() as temporary:
         rows = [_run(case, chosen.data, chosen.keep or Path(temporary)) for case in CASES]

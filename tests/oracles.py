@@ -142,31 +142,52 @@ def best_mj(instance):
 
 def certificate_mj(instance, certificate):
     """Evaluate the certificate of ``docs/reference/run-folder.md``, load by load, in fractions."""
-    scale, b = certificate["scale"], certificate["load_multiplier"]
-    rows = certificate["rows"]
+    scale, types = certificate["scale"], certificate["types"]
     hosts, horizon_s = instance.fleet, instance.objective.horizon_s
     active = [v for v in range(len(instance.vms)) if instance.active[v]]
 
-    least_overhead = [min(int(x) for x in column) for column in instance.vm_overhead.T]
+    def receives(h):
+        wakes = hosts.powered_on[h] or hosts.power_control[h] != PowerControl.NO_WAKE
+        return wakes and not hosts.maintenance[h]
 
     def f(row, amounts):
         return math.floor(Fraction(int(amounts[row["resource"]]) * row["numerator"], row["denominator"]))
 
-    def takes(row, v):
+    def takes(row, v, k):
         if "rule" in row:
             assert instance.rules[row["rule"]].name == "spread"
             return int(v in instance.rules[row["rule"]].vms)
-        return f(row, [int(x) + o for x, o in zip(instance.need[v], least_overhead, strict=True)])
+        of_kind = [h for h in range(hosts.n_hosts) if hosts.host_type[h] == k]
+        least = [
+            min(int(instance.vm_overhead[h, r]) for h in of_kind) for r in range(len(instance.resources))
+        ]
+        return f(row, [int(x) + o for x, o in zip(instance.need[v], least, strict=True)])
+
+    def allowed(v, k):
+        home = instance.current.host_of[v]
+        if home >= 0 and hosts.host_type[home] == k:
+            return True
+        kind = hosts.types[k]
+        guest = (kind.hypervisor.kind == "container_engine") == bool(instance.vms.is_container[v])
+        fast = instance.need[v, 0] <= int(instance.vms.vcpus[v]) * kind.core_mcores
+        some = any(receives(h) for h in range(hosts.n_hosts) if hosts.host_type[h] == k)
+        return guest and fast and some
 
     total = Fraction(0)
     for v in active:
-        total += scale * int(instance.move_mj[v]) + b * int(instance.load_mcores[v])
-        total += sum(row["multiplier"] * takes(row, v) for row in rows)
+        total += scale * int(instance.move_mj[v])
+        asked = [
+            t["load_multiplier"] * int(instance.load_mcores[v])
+            + sum(row["multiplier"] * takes(row, v, k) for row in t["rows"])
+            for k, t in enumerate(types)
+            if allowed(v, k)
+        ]
+        total += min(asked, default=0)
     for h in range(hosts.n_hosts):
         kind = hosts.types[hosts.host_type[h]]
         mine = [v for v in active if instance.current.host_of[v] == h]
-        wakes = hosts.powered_on[h] or hosts.power_control[h] != PowerControl.NO_WAKE
-        closed = hosts.maintenance[h] or not wakes
+        rows, b = types[hosts.host_type[h]]["rows"], types[hosts.host_type[h]]["load_multiplier"]
+        closed = not receives(h)
         empty = scale * host_mj(instance, h, [])
         if closed and not mine:
             total += empty

@@ -116,11 +116,42 @@ def _one(case: PlacementCase, claim: PlacementClaim, bound: BoundClaim) -> list[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
-    """One inequality: what each active VM takes, what each host offers, the multiplier of both."""
+    """What VMs take and hosts offer adds up; the multiplier prices the sum.
 
-    takes: list[int]
-    offers: list[int]
+    With ``rule`` below 0, amounts of a resource, scaled and rounded down; else one unit for each VM of a
+    spread rule, and one on each host.
+    """
+
+    resource: int
+    numerator: int
+    denominator: int
+    rule: int
     multiplier: int
+
+    def taken(self, case: PlacementCase, overhead: NDArray[np.int64]) -> list[int]:
+        """Return what each VM takes, with the overhead of a host type."""
+        if self.rule >= 0:
+            members = set(case.rules[self.rule].vms)
+            return [int(v in members) for v in range(case.vms.n)]
+        return self._scaled(case.need[:, self.resource] + overhead[self.resource])
+
+    def offers(self, offer: NDArray[np.int64]) -> list[int]:
+        """Return what each host offers; ``offer`` is ``(hosts, resources)``."""
+        if self.rule >= 0:
+            return [1] * len(offer)
+        return self._scaled(offer[:, self.resource])
+
+    def _scaled(self, amounts: NDArray[np.int64]) -> list[int]:
+        # Few amounts are distinct, and products of large whole numbers belong into Python integers.
+        values, at = np.unique(amounts, return_inverse=True)
+        scaled = [int(v) * self.numerator // self.denominator for v in values.tolist()]
+        return [scaled[k] for k in at.tolist()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TypePrices:
+    load: int
+    rows: tuple[_Row, ...]
 
 
 def _whole(source: Mapping[str, object], key: str, *, least: int) -> int:
@@ -134,56 +165,91 @@ def _whole(source: Mapping[str, object], key: str, *, least: int) -> int:
     return value
 
 
-def _scaled(amounts: NDArray[np.int64], numerator: int, denominator: int) -> list[int]:
-    """Return amounts times a fraction, rounded down, in Python integers, which do not wrap around."""
-    # Few amounts are distinct.
-    values, at = np.unique(amounts, return_inverse=True)
-    scaled = [int(v) * numerator // denominator for v in values.tolist()]
-    return [scaled[k] for k in at.tolist()]
-
-
-def _rows(
-    case: PlacementCase, offer: NDArray[np.int64], certificate: Mapping[str, object]
-) -> list[_Row]:
-    entries = certificate.get("rows")
+def _entries(source: Mapping[str, object], key: str) -> list[Mapping[str, object]]:
+    entries = source.get(key)
     if not isinstance(entries, list | tuple) or not all(isinstance(e, Mapping) for e in entries):
-        msg = "needs a list of objects as rows"
+        msg = f"needs a list of objects as {key}"
         raise ValueError(msg)
-    rows = []
-    for entry in entries:
-        multiplier = _whole(entry, "multiplier", least=0)
-        if "rule" in entry:
-            rows.append(_spread_row(case, _whole(entry, "rule", least=0), multiplier))
-            continue
-        r = _whole(entry, "resource", least=0)
-        if r >= len(case.resources):
-            msg = f"has a row of resource {r}; there are {len(case.resources)}"
+    return list(entries)
+
+
+def _row(entry: Mapping[str, object], case: PlacementCase) -> _Row:
+    multiplier = _whole(entry, "multiplier", least=0)
+    if "rule" in entry:
+        rule = _whole(entry, "rule", least=0)
+        if rule >= len(case.rules) or case.rules[rule].name != "spread":
+            msg = f"has a row of rule {rule}, which is no spread"
             raise ValueError(msg)
-        p, q = _whole(entry, "numerator", least=1), _whole(entry, "denominator", least=1)
-        taken = case.need[case.active, r] + case.overhead[:, r].min()
-        rows.append(
-            _Row(takes=_scaled(taken, p, q), offers=_scaled(offer[:, r], p, q), multiplier=multiplier)
-        )
-    return rows
-
-
-def _spread_row(case: PlacementCase, rule: int, multiplier: int) -> _Row:
-    if rule >= len(case.rules) or case.rules[rule].name != "spread":
-        msg = f"has a row of rule {rule}, which is no spread rule"
+        return _Row(resource=0, numerator=1, denominator=1, rule=rule, multiplier=multiplier)
+    resource = _whole(entry, "resource", least=0)
+    if resource >= len(case.resources):
+        msg = f"has a row of resource {resource}; there are {len(case.resources)}"
         raise ValueError(msg)
-    members = set(case.rules[rule].vms)
-    takes = [int(v in members) for v in np.flatnonzero(case.active).tolist()]
-    return _Row(takes=takes, offers=[1] * case.hosts.n, multiplier=multiplier)
+    return _Row(
+        resource=resource,
+        numerator=_whole(entry, "numerator", least=1),
+        denominator=_whole(entry, "denominator", least=1),
+        rule=-1,
+        multiplier=multiplier,
+    )
 
 
-def _offer(case: PlacementCase, receives: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return what each host can give at most: one that takes no VM, no more than what is on it now."""
-    here = np.flatnonzero(case.active & (case.current >= 0))
-    held = np.zeros_like(case.capacity)
-    host = case.current[here]
-    np.add.at(held, host, case.need[here] + case.overhead[host])
-    out: NDArray[np.int64] = np.where(receives[:, None], case.capacity, np.minimum(case.capacity, held))
-    return out
+def _prices(certificate: Mapping[str, object], case: PlacementCase) -> list[_TypePrices]:
+    entries = _entries(certificate, "types")
+    if len(entries) != len(case.hosts.kinds):
+        msg = f"has prices of {len(entries)} host types; the fleet has {len(case.hosts.kinds)}"
+        raise ValueError(msg)
+    return [
+        _TypePrices(
+            load=_whole(entry, "load_multiplier", least=0),
+            rows=tuple(_row(row, case) for row in _entries(entry, "rows")),
+        )
+        for entry in entries
+    ]
+
+
+def _offered(case: PlacementCase, receives: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return what a host can offer at most: one that takes no VM, only what its own need now."""
+    offer = case.capacity.copy()
+    for h in np.flatnonzero(~receives).tolist():
+        own = case.active & (case.current == h)
+        held = (case.need[own] + case.overhead[h]).sum(axis=0)
+        offer[h] = np.minimum(offer[h], held)
+    return offer
+
+
+def _allowed(case: PlacementCase, receives: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say which host types a VM may be on: its own, and those with a host that takes it."""
+    hosts, vms = case.hosts, case.vms
+    allowed = np.zeros((len(hosts.kinds), vms.n), dtype=np.bool_)
+    for k, kind in enumerate(hosts.kinds):
+        guest = vms.is_container == (kind.guest_kind == "container_engine")
+        fast = case.need[:, 0] <= vms.vcpus * kind.core_mcores
+        allowed[k] = guest & fast & bool((receives & (hosts.kind_of == k)).any())
+    home = np.flatnonzero(case.current >= 0)
+    allowed[hosts.kind_of[case.current[home]], home] = True
+    return allowed
+
+
+def _paid(case: PlacementCase, prices: list[_TypePrices], receives: NDArray[np.bool_]) -> int:
+    """Return what the active VMs pay for load and room, each at the type that asks the least."""
+    allowed, active = _allowed(case, receives), np.flatnonzero(case.active).tolist()
+    least: dict[int, int] = {}
+    for k, price in enumerate(prices):
+        of_kind = np.flatnonzero(case.hosts.kind_of == k)
+        if of_kind.size == 0:
+            continue
+        overhead = case.overhead[of_kind].min(axis=0)
+        asked = [price.load * load for load in case.load_mcores.tolist()]
+        for row in price.rows:
+            if row.multiplier:
+                taken = row.taken(case, overhead)
+                asked = [x + row.multiplier * t for x, t in zip(asked, taken, strict=True)]
+        for v in active:
+            if allowed[k, v]:
+                least[v] = min(least.get(v, asked[v]), asked[v])
+    # A VM that no type takes cannot be placed; nothing is promised for it.
+    return sum(least.values())
 
 
 def certified_mj(case: PlacementCase, certificate: Mapping[str, object]) -> int:
@@ -194,38 +260,40 @@ def certified_mj(case: PlacementCase, certificate: Mapping[str, object]) -> int:
     case
         Needs, capacities, fleet and present placement.
     certificate
-        ``scale``, ``load_multiplier`` and ``rows``; whole numbers, none negative.
+        ``scale``, and ``types`` with ``load_multiplier`` and ``rows`` each; whole numbers, none negative.
 
     Raises
     ------
     ValueError
         When the certificate lacks something; the message completes "the certificate ...".
     """
-    scale = _whole(certificate, "scale", least=1)
-    b = _whole(certificate, "load_multiplier", least=0)
+    scale, prices = _whole(certificate, "scale", least=1), _prices(certificate, case)
     hosts, active = case.hosts, case.active
-    receives = (hosts.powered_on | (hosts.control != NO_WAKE)) & ~hosts.maintenance
+    # numpy would wrap around silently: totals are Python integers, vectors are bounded below.
+    carries = np.zeros(hosts.n, dtype=np.bool_)
     here = active & (case.current >= 0)
-    usable = receives.copy()
-    usable[case.current[here]] = True
+    carries[case.current[here]] = True
     stay = np.zeros(hosts.n, dtype=np.int64)
     np.add.at(stay, case.current[here], case.move_mj[here])
+    receives = (hosts.powered_on | (hosts.control != NO_WAKE)) & ~hosts.maintenance
+    usable, offer = receives | carries, _offered(case, receives)
     forced = hosts.powered_on & ~case.may_switch_off()
-    offer = _offer(case, receives)
-    # numpy would wrap around silently: totals are Python integers, vectors are bounded below.
-    total = scale * int(case.move_mj[active].sum()) + b * int(case.load_mcores[active].sum())
-    covers = [0] * hosts.n
-    for row in _rows(case, offer, certificate):
-        total += row.multiplier * sum(row.takes)
-        covers = [c + row.multiplier * x for c, x in zip(covers, row.offers, strict=True)]
+    total = scale * int(case.move_mj[active].sum()) + _paid(case, prices, receives)
+    worth = [0] * hosts.n
+    for k, price in enumerate(prices):
+        of_kind = np.flatnonzero(hosts.kind_of == k)
+        for row in price.rows:
+            units = row.offers(offer[of_kind])
+            for h, unit in zip(of_kind.tolist(), units, strict=True):
+                worth[h] += row.multiplier * unit
     classes: dict[tuple[int, bool, int], tuple[int, int, int]] = {}
     for h in range(hosts.n):
         key = (int(hosts.kind_of[h]), bool(hosts.powered_on[h]), int(offer[h, 0]))
         if key not in classes:
-            classes[key] = _class_terms(case, h, scale=scale, b=b, most=int(offer[h, 0]))
+            classes[key] = _class_terms(case, h, most=key[2], scale=scale, b=prices[key[0]].load)
         off, empty, carrying = classes[key]
         without = scale * (empty if forced[h] else off)
-        with_vms = carrying - scale * int(stay[h]) - covers[h]
+        with_vms = carrying - scale * int(stay[h]) - worth[h]
         total += min(without, with_vms) if usable[h] else without
     return total // scale
 

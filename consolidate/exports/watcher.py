@@ -129,8 +129,7 @@ class Watcher:
                     }
                 ],
                 "efficacy_indicators": [
-                    {"name": n, "description": d, "unit": u, "value": v}
-                    for n, d, u, v in indicators
+                    {"name": n, "description": d, "unit": u, "value": v} for n, d, u, v in indicators
                 ],
             },
             "actions": actions,

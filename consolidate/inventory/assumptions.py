@@ -98,6 +98,7 @@ HYPERVISORS: dict[HypervisorKind, HypervisorDefaults] = {
     ),
 }
 
+
 @dataclass(slots=True)
 class Assumptions:
     """Collects the defaults that were used, in the order of use."""

@@ -72,7 +72,9 @@ def sized_fleet(
         if not guests.any():
             continue
         memory_mib = _memory_mib(trace, guests, memory_gib)
-        host_type = _host_type(server, kind, memory_mib, notes, core_speed=_faster_cores(trace, server, notes))
+        host_type = _host_type(
+            server, kind, memory_mib, notes, core_speed=_faster_cores(trace, server, notes)
+        )
         if memory_gib is None:
             notes.entries.append(
                 Default(

@@ -38,6 +38,9 @@ class Auto:
     exact_limit: int = 800
     hosts_per_ruin: int = 3
 
+    def __post_init__(self) -> None:
+        Drain(hosts_per_ruin=self.hosts_per_ruin)  # raises where a search with it would fail
+
     def propose(
         self,
         instance: Instance,
@@ -51,13 +54,15 @@ class Auto:
         problem = kernel_problem(instance)
         starts: list[tuple[int, str, Proposal]] = []
         unplaced: tuple[int, ...] = ()
-        for policy in (Keep(), Drain(), *(member() for member in GREEDY)):
+        for policy in (
+            Keep(),
+            Drain(hosts_per_ruin=self.hosts_per_ruin),
+            *(member() for member in GREEDY),
+        ):
             if clock.is_over() and starts:
                 break
             progress(f"start: {policy.name}")
-            proposal = policy.propose(
-                instance, _NO_SEARCH, seed=seed, clock=clock, progress=progress
-            )
+            proposal = policy.propose(instance, _NO_SEARCH, seed=seed, clock=clock, progress=progress)
             if proposal.host_of is None:
                 unplaced = unplaced or proposal.unplaced
                 continue

@@ -55,30 +55,43 @@ def breakdown(where, *, do_nothing=False):
     return out
 
 
-def certificate_value(scale, rows, b):
-    """The formula of the run-folder reference, load by load and host by host.
+def certificate_value(scale, prices):
+    """The formula of the run-folder reference, VM by VM, load by load and host by host.
 
-    ``rows`` are tuples of resource, numerator, denominator and multiplier, or of "rule", its number and
-    the multiplier.
+    ``prices`` has a pair per host type: rows and the price of load. Rows are tuples of resource,
+    numerator, denominator and multiplier, or of "rule", its number and the multiplier.
     """
     total = 0
     members = [v for v in range(len(VMS)) if active(v)]
-    everywhere = range(len(HOSTS))
 
-    def vm_takes(v, row):
+    def receives(h):
+        _, _, control, maintenance, on = HOSTS[h]
+        return (on or control != "no_wake") and not maintenance
+
+    def vm_takes(v, row, of_kind):
         if row[0] == "rule":
             return int(v in RULES[row[1]]["vms"])
-        return (needs(v)[row[0]] + min(overhead(h)[row[0]] for h in everywhere)) * row[1] // row[2]
+        return (needs(v)[row[0]] + min(overhead(h)[row[0]] for h in of_kind)) * row[1] // row[2]
 
-    for h, (_, t, control, maintenance, on) in enumerate(HOSTS):
-        kind = TYPES[t]
+    for v in members:
+        asked = []
+        for t, (rows, b) in enumerate(prices):
+            kind, of_kind = TYPES[t], [h for h in range(len(HOSTS)) if HOSTS[h][1] == t]
+            home = VMS[v][6] >= 0 and HOSTS[VMS[v][6]][1] == t
+            guest = (VMS[v][1] == "container") == (kind["hypervisor"]["kind"] == "container_engine")
+            fast = needs(v)[0] <= VMS[v][2] * kind["core_mcores"]
+            if home or (guest and fast and any(receives(h) for h in of_kind)):
+                taken = sum(row[-1] * vm_takes(v, row, of_kind) for row in rows)
+                asked.append(b * needs(v).load + taken)
+        total += min(asked, default=0) + scale * move_mj(v)
+    for h, (_, t, _, _, on) in enumerate(HOSTS):
+        kind, (rows, b) = TYPES[t], prices[t]
         background = kind["hypervisor"]["background_mcores"]
         off = HORIZON_S * kind["off_mw"] + (kind["shutdown_mw"] * kind["shutdown_s"] if on else 0)
         empty = HORIZON_S * power(kind, background, hosting=False)
         residents = [v for v in members if VMS[v][6] == h]
-        receives = (on or control != "no_wake") and not maintenance
         offer = capacity(h)
-        if not receives:
+        if not receives(h):
             held = [sum(needs(v)[r] + overhead(h)[r] for v in residents) for r in range(4)]
             offer = [min(x, y) for x, y in zip(offer, held, strict=True)]
         cover = sum(
@@ -93,11 +106,17 @@ def certificate_value(scale, rows, b):
             for load in range(offer[0] + 1)
         )
         without = scale * (off if may_go_off(h) or not on else empty)
-        total += min(without, m) if receives or residents else without
-    total += scale * sum(move_mj(v) for v in members)
-    total += sum(row[-1] * vm_takes(v, row) for row in rows for v in members)
-    total += b * sum(needs(v).load for v in members)
+        total += min(without, m) if receives(h) or residents else without
     return total // scale
+
+
+def certificate(scale, prices):
+    return {
+        "scale": scale,
+        "types": [
+            {"load_multiplier": b, "rows": [certificate_row(*row) for row in rows]} for rows, b in prices
+        ],
+    }
 
 
 def certificate_row(*row):

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 # Loaded by conftest.py under this name: importlib mode puts no folder of tests on the path.
 from consolidate_tests_naive import (
     breakdown,
-    certificate_row,
+    certificate,
     certificate_value,
     emissions_kg,
     make_arm,
@@ -238,7 +238,9 @@ def write_solved(folder):
         (3, 1, 1, 5_000),
         ("rule", 0, 9_000_000),
     ]
-    value = certificate_value(1_000, rows, 90_000)
+    # A price list of its own for every host type.
+    prices = [(rows, 90_000), (rows[:3], 80_000), ([], 100_000)]
+    value = certificate_value(1_000, prices)
     attested = value + (objective - value) // 3
     write_json(
         folder / "result.json",
@@ -268,11 +270,7 @@ def write_solved(folder):
                     "value_mj": value,
                     "kind": "certified",
                     "source": "GLOP",
-                    "certificate": {
-                        "scale": 1_000,
-                        "load_multiplier": 90_000,
-                        "rows": [certificate_row(*r) for r in rows],
-                    },
+                    "certificate": certificate(1_000, prices),
                 },
             ],
         },

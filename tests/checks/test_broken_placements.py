@@ -205,7 +205,7 @@ BROKEN = {
     ),
     # Negative multipliers prove nothing.
     "negative multiplier": (
-        bound(1, lambda b: b["certificate"].update(load_multiplier=-1)),
+        bound(1, lambda b: b["certificate"]["types"][0].update(load_multiplier=-1)),
         "V11.certificate",
         ["load_multiplier"],
     ),
@@ -215,14 +215,14 @@ BROKEN = {
         ["scale", "1000.0"],
     ),
     "multiplier missing": (
-        bound(1, lambda b: b["certificate"]["rows"][0].pop("multiplier")),
+        bound(1, lambda b: b["certificate"]["types"][0]["rows"][0].pop("multiplier")),
         "V11.certificate",
         ["multiplier"],
     ),
     "row of no resource": (
         bound(
             1,
-            lambda b: b["certificate"].update(
+            lambda b: b["certificate"]["types"][0].update(
                 rows=[{"resource": 4, "numerator": 1, "denominator": 1, "multiplier": 1}]
             ),
         ),
@@ -230,19 +230,24 @@ BROKEN = {
         ["resource 4"],
     ),
     "row of a rule that is no spread": (
-        bound(1, lambda b: b["certificate"].update(rows=[{"rule": 2, "multiplier": 1}])),
+        bound(1, lambda b: b["certificate"]["types"][0].update(rows=[{"rule": 2, "multiplier": 1}])),
         "V11.certificate",
         ["rule 2"],
     ),
     "row divided by nothing": (
         bound(
             1,
-            lambda b: b["certificate"].update(
+            lambda b: b["certificate"]["types"][0].update(
                 rows=[{"resource": 0, "numerator": 1, "denominator": 0, "multiplier": 1}]
             ),
         ),
         "V11.certificate",
         ["denominator"],
+    ),
+    "prices of a type missing": (
+        bound(1, lambda b: b["certificate"]["types"].pop()),
+        "V11.certificate",
+        ["2 host types", "3"],
     ),
     "no certificate": (
         bound(1, lambda b: b.pop("certificate")),

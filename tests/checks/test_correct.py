@@ -36,10 +36,6 @@ def load(folder):
     )
 
 
-def certificate(naive, scale, rows, b):
-    return {"scale": scale, "rows": [naive.certificate_row(*r) for r in rows], "load_multiplier": b}
-
-
 def test_correct_run_is_verified(correct_run):
     """The oracle adds up second by second; every one of its millijoules must come out again."""
     verdict = check_run(correct_run)
@@ -170,16 +166,17 @@ def test_not_worthwhile_means_nothing_changes(run, scene, naive, naive_files):
 
 
 def test_certificate_equals_the_formula(correct_run, naive):
-    """The vectorised bound and the load-by-load one are the same whole number for any multipliers."""
+    """The vectorised bound and the load-by-load one are the same whole number for any prices."""
     case, _, _ = load(correct_run)
     rng = np.random.default_rng(0)
     for scale in (1, 64, 1_000_000, 2**40):
-        a = [(r, r + 1, 2 * r + 1, int(rng.integers(0, 5 * scale))) for r in range(4)]
-        a.append(("rule", 1, scale * int(rng.integers(0, 10**9))))
-        b = int(rng.integers(0, 200 * scale))
-        assert certified_mj(case, certificate(naive, scale, a, b)) == naive.certificate_value(
-            scale, a, b
-        )
+        prices = []
+        for _ in case.hosts.kinds:
+            a = [(r, r + 1, 2 * r + 1, int(rng.integers(0, 5 * scale))) for r in range(4)]
+            a.append(("rule", 1, scale * int(rng.integers(0, 10**9))))
+            prices.append((a, int(rng.integers(0, 200 * scale))))
+        value = naive.certificate_value(scale, prices)
+        assert certified_mj(case, naive.certificate(scale, prices)) == value
 
 
 def test_no_certificate_exceeds_the_best_placement(correct_run, scene, naive):
@@ -188,12 +185,14 @@ def test_no_certificate_exceeds_the_best_placement(correct_run, scene, naive):
     rng = np.random.default_rng(1)
     best = sum(naive.breakdown([row[7] for row in scene.VMS]).values())
     for _ in range(200):
-        a = [
-            (r, int(rng.integers(1, 4)), int(rng.integers(1, 9_000)), int(rng.integers(0, 10**7)))
-            for r in rng.integers(0, 4, 3).tolist()
-        ]
-        b = int(rng.integers(0, 10 ** int(rng.integers(1, 7))))
-        assert certified_mj(case, certificate(naive, 1_000, a, b)) <= best
+        prices = []
+        for _ in case.hosts.kinds:
+            a = [
+                (r, int(rng.integers(1, 4)), int(rng.integers(1, 9_000)), int(rng.integers(0, 10**7)))
+                for r in rng.integers(0, 4, 3).tolist()
+            ]
+            prices.append((a, int(rng.integers(0, 10 ** int(rng.integers(1, 7))))))
+        assert certified_mj(case, naive.certificate(1_000, prices)) <= best
 
 
 def test_falling_curve_does_not_inflate_a_bound(correct_run):
@@ -203,7 +202,7 @@ def test_falling_curve_does_not_inflate_a_bound(correct_run):
     odd = dataclasses.replace(small, hosting_idle_mw=100_000)
     assert small.per_vm_mcores > 0
     fleet = dataclasses.replace(case.hosts, kinds=(odd, *case.hosts.kinds[1:]))
-    nothing = {"scale": 1, "rows": [], "load_multiplier": 0}
+    nothing = {"scale": 1, "types": [{"load_multiplier": 0, "rows": []}] * len(case.hosts.kinds)}
     value = certified_mj(dataclasses.replace(case, hosts=fleet), nothing)
     guarded = dataclasses.replace(odd, hosting_idle_mw=small.points_mw[1])
     level = dataclasses.replace(case.hosts, kinds=(guarded, *case.hosts.kinds[1:]))

@@ -53,10 +53,26 @@ def moves(instance: cs.Instance) -> cs.MigrationPlan:
         actions=(
             Boot(id=1, host=2, start_s=0, end_s=300),
             Migration(
-                id=2, vm=0, source=0, target=2, start_s=300, end_s=310, overhead_mcores=1, after=(1,), **common
+                id=2,
+                vm=0,
+                source=0,
+                target=2,
+                start_s=300,
+                end_s=310,
+                overhead_mcores=1,
+                after=(1,),
+                **common,
             ),
             Migration(
-                id=3, vm=1, source=0, target=2, start_s=310, end_s=320, overhead_mcores=1, after=(1, 2), **common
+                id=3,
+                vm=1,
+                source=0,
+                target=2,
+                start_s=310,
+                end_s=320,
+                overhead_mcores=1,
+                after=(1, 2),
+                **common,
             ),
             Shutdown(id=4, host=0, start_s=320, end_s=380, after=(2, 3)),
         ),

@@ -14,8 +14,8 @@ from consolidate.model import Spread
 from consolidate.model.kernel_view import kernel_problem
 from consolidate.solvers import Budget
 from consolidate.solvers.bounds import lower_bounds
-from consolidate.solvers.bounds.lagrangian import certified_bound
-from consolidate.solvers.bounds.rows import cover_rows, offered
+from consolidate.solvers.bounds.lagrangian import TypePrices, certified_bound
+from consolidate.solvers.bounds.rows import cover_rows, offered, type_overhead
 from consolidate.study.verbs import solve
 
 RANDOM = st.randoms(use_true_random=False)
@@ -50,8 +50,9 @@ def test_the_certificate_evaluates_to_the_bound(builders, oracles):
         instance = builders.random_instance(Random(seed), rules=COMMON, wild=True)
         bound = next(b for b in bounds_of(instance) if b.kind == "certified")
         assert bound.value_mj == oracles.certificate_mj(instance, bound.certificate), seed
-        with_rows += bool(bound.certificate["rows"])
-        with_load += bound.certificate["load_multiplier"] > 0
+        types = bound.certificate["types"]
+        with_rows += any(t["rows"] for t in types)
+        with_load += any(t["load_multiplier"] > 0 for t in types)
     assert with_rows >= 5
     assert with_load >= 5
 
@@ -59,7 +60,7 @@ def test_the_certificate_evaluates_to_the_bound(builders, oracles):
 @settings(max_examples=25)
 @given(rnd=RANDOM)
 def test_any_multipliers_give_a_bound(builders, oracles, rnd):
-    """Not only those of the linear program: whatever the multipliers, no placement is cheaper."""
+    """Not only those of the linear program: whatever the prices, no placement is cheaper."""
     instance = builders.random_instance(rnd, max_vms=4, max_hosts=3, rules=("spread",), wild=True)
     best = oracles.best_mj(instance)
     rows = cover_rows(instance)
@@ -67,9 +68,14 @@ def test_any_multipliers_give_a_bound(builders, oracles, rnd):
     bound = certified_bound(
         instance,
         kernel_problem(instance),
-        rows,
-        [rnd.choice((0.0, rnd.random() * price, -1.0)) for _ in rows],
-        rnd.choice((0.0, rnd.random() * price)),
+        [
+            TypePrices.rounded(
+                rows,
+                [rnd.choice((0.0, rnd.random() * price, -1.0)) for _ in rows],
+                rnd.choice((0.0, rnd.random() * price)),
+            )
+            for _ in instance.fleet.types
+        ],
     )
     assert bound.value_mj == oracles.certificate_mj(instance, bound.certificate)
     if best is not None:
@@ -84,8 +90,10 @@ def test_cover_rows_hold_for_every_packing(builders, oracles, rnd):
     assert len(rows) >= len(instance.resources)
     for host_of in oracles.feasible_placements(instance):
         for row in rows:
-            taken, given_ = row.needs(instance), row.offers(offer)
+            given_ = row.offers(offer)
             for h in range(instance.fleet.n_hosts):
+                overhead = type_overhead(instance, int(instance.fleet.host_type[h]))
+                taken = row.takes(instance, instance.need + overhead)
                 on_host = [int(taken[v]) for v, at in enumerate(host_of) if at == h]
                 assert not on_host or sum(on_host) <= given_[h]
 
@@ -128,7 +136,7 @@ def test_no_bound_is_above_any_heuristic(builders):
             Random(800 + seed), max_vms=60, max_hosts=20, crowded=0, odd=False, horizon_s=36_000
         )
         best = max(b.value_mj for b in bounds_of(instance))
-        for name in ("ffd", "bfd", "dot", "pabfd", "drain"):
+        for name in ("ffd", "bfd", "dot", "pabfd", "drain", "keep"):
             try:
                 result = solve(instance, name, budget=Budget(iterations=200), min_saving_fraction=0.0)
             except SolverFailedError:

@@ -22,7 +22,7 @@ from consolidate.solvers.drain import Drain
 from consolidate.solvers.portfolio import Auto
 from consolidate.study.verbs import solve
 
-BUILT_IN = ("auto", "bfd", "cp-sat", "dot", "drain", "ffd", "pabfd")
+BUILT_IN = ("auto", "bfd", "cp-sat", "dot", "drain", "ffd", "keep", "pabfd")
 SMALL = Budget(iterations=200, deterministic_s=2.0)
 COMMON = ("spread", "fence", "ban", "root")
 
@@ -362,7 +362,7 @@ def test_progress_is_told(builders):
 
     solve(builders.spread_out(), "auto", budget=Budget(iterations=500), progress=progress)
     stages = [stage for stage, _, _ in told]
-    assert stages[0] == "start: drain"
+    assert stages[0] == "start: keep"
     assert stages[-1] == "lower bounds"
     counts = [(done, total) for stage, done, total in told if stage == "ruin and recreate"]
     assert counts[0] == (200, 500)

@@ -153,7 +153,9 @@ def test_a_move_before_its_host_has_booted_is_refused(planetlab: Path, tmp_path:
     host["powered_on"] = False
     (broken / "fleet.json").write_text(json.dumps(fleet), encoding="utf-8")
     verdict = cs.check_run(broken)
-    named = [v for v in verdict.violations if v.code.startswith(("V4", "V7")) and host["id"] in v.message]
+    named = [
+        v for v in verdict.violations if v.code.startswith(("V4", "V7")) and host["id"] in v.message
+    ]
     assert named
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from consolidate.model import Instance, Spread
 
-__all__ = ["CoverRow", "ScaledRow", "SpreadRow", "cover_rows", "offered"]
+__all__ = ["CoverRow", "ScaledRow", "SpreadRow", "cover_rows", "offered", "type_overhead"]
 
 _LARGEST_PARTS = 12
 _SPREAD_ROWS = 8
@@ -27,8 +27,8 @@ _SPREAD_ROWS = 8
 class CoverRow(Protocol):
     """One inequality: what VMs take of it and hosts offer adds up."""
 
-    def needs(self, instance: Instance) -> NDArray[np.int64]:
-        """Return what each VM takes, shape ``(vms,)``."""
+    def takes(self, instance: Instance, need: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return what each VM takes; ``need`` includes overheads; shape ``(vms,)``."""
         ...
 
     def offers(self, capacity: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -48,9 +48,9 @@ class ScaledRow:
     numerator: int = 1
     denominator: int = 1
 
-    def needs(self, instance: Instance) -> NDArray[np.int64]:
-        """Return what each VM takes, its overhead on the thriftiest host included, shape ``(vms,)``."""
-        return self.offers(instance.need + instance.vm_overhead.min(axis=0))
+    def takes(self, instance: Instance, need: NDArray[np.int64]) -> NDArray[np.int64]:  # noqa: ARG002
+        """Return what each VM takes; ``need`` includes overheads; shape ``(vms,)``."""
+        return self.offers(need)
 
     def offers(self, capacity: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return what hosts of these capacities offer, shape ``(hosts,)``."""
@@ -72,7 +72,7 @@ class SpreadRow:
 
     rule: int
 
-    def needs(self, instance: Instance) -> NDArray[np.int64]:
+    def takes(self, instance: Instance, need: NDArray[np.int64]) -> NDArray[np.int64]:  # noqa: ARG002
         """Return what each VM takes, shape ``(vms,)``."""
         taken = np.zeros(len(instance.vms), dtype=np.int64)
         taken[list(instance.rules[self.rule].vms)] = 1
@@ -85,6 +85,15 @@ class SpreadRow:
     def certificate(self) -> dict[str, int]:
         """Return what a checker needs to know."""
         return {"rule": self.rule}
+
+
+def type_overhead(instance: Instance, kind: int) -> NDArray[np.int64]:
+    """Return the least overhead of a VM on any host of a type, shape ``(resources,)``."""
+    hosts = np.flatnonzero(instance.fleet.host_type == kind)
+    if hosts.size == 0:
+        return np.zeros(len(instance.resources), dtype=np.int64)
+    least: NDArray[np.int64] = instance.vm_overhead[hosts].min(axis=0)
+    return least
 
 
 def offered(instance: Instance) -> NDArray[np.int64]:
