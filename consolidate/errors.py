@@ -131,7 +131,7 @@ class UnknownNameError(InputError):
 
     def __init__(self, kind: str, name: str, *, known: Sequence[str], nearest: str | None) -> None:
         self.kind, self.name, self.known, self.nearest = kind, name, tuple(known), nearest
-        hint = f"; did you mean {nearest!r}?" if nearest else ""
+        hint = f"; did you mean {nearest!r}?" if nearest else "."
         super().__init__(f"no {kind} named {name!r}{hint} Known: {', '.join(known) or 'none'}")
 
 

@@ -51,7 +51,8 @@ class Registry(Generic[T]):
         """
 
         def add(component: T) -> T:
-            if name in self._loaded and self._loaded[name] is not component:
+            taken = name in self._loaded or name in self._lazy
+            if taken and self.get(name) is not component:
                 msg = f"{self.kind} {name!r} is already registered"
                 raise ValueError(msg)
             self._loaded[name] = component

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +89,8 @@ class _Parts:
             need = instance.need + type_overhead(instance, k)
             for i, row in enumerate(rows):
                 np.add.at(taken[:, k, i], class_of, row.takes(instance, need)[active])
-        load = np.bincount(class_of, weights=instance.load_mcores[active], minlength=n_classes)
+        load = np.zeros(n_classes)
+        np.add.at(load, class_of, instance.load_mcores[active])
         first = np.zeros(n_classes, dtype=np.int64)
         first[class_of[::-1]] = np.arange(len(class_of))[::-1]
         return cls(
