@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.problem import Problem, table_power
-from consolidate.errors import UnsupportedError
+from consolidate.errors import InternalError, UnsupportedError
 from consolidate.model import Bound, Gather, Instance, Spread
 from consolidate.model.kernel_view import kernel_problem
 from consolidate.model.progress import Progress
@@ -82,6 +82,9 @@ class CpSat:
         if remaining is not None:
             solver.parameters.max_time_in_seconds = max(0.1, remaining)
         status = solver.solve(model)
+        if status == cp_model.INFEASIBLE and known is not None and known.host_of is not None:
+            msg = "CP-SAT calls an instance infeasible for which a placement is known"
+            raise InternalError(msg)
         if status == cp_model.INFEASIBLE:
             return Proposal(host_of=None, stopped="proved infeasible", proven_infeasible=True)
         if status not in {cp_model.OPTIMAL, cp_model.FEASIBLE}:
