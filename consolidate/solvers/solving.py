@@ -66,13 +66,17 @@ def solve(
     budget = budget or Budget()
     clock = budget.start()
     current_mj = instance.current_energy().total_mj
-    reason = _counting_proof(instance)
+    reason, blocking = _counting_proof(instance)
     if reason:
-        return _infeasible(instance, chosen, reason, (), current_mj, seed, clock)
+        return _infeasible(instance, chosen, reason, blocking, current_mj, seed, clock)
     proposal = chosen.propose(instance, budget, seed=seed, clock=clock, progress=progress)
     if proposal.proven_infeasible:
-        reason = f"{chosen.name} proved that no placement satisfies capacity and rules"
-        return _infeasible(instance, chosen, reason, proposal.unplaced, current_mj, seed, clock)
+        blocking = proposal.unplaced or _left_over(instance, budget, clock)
+        reason = (
+            f"{chosen.name} proved that no placement satisfies capacity and rules; "
+            f"{_names(instance, blocking)} cannot be placed beside the others"
+        )
+        return _infeasible(instance, chosen, reason, blocking, current_mj, seed, clock)
     if proposal.host_of is None:
         names = [instance.vms.ids[v] for v in proposal.unplaced[:5]]
         status = f"no room found for {len(proposal.unplaced)} VMs ({', '.join(names)})"
@@ -90,16 +94,38 @@ def _refuse_unsupported(instance: Instance, policy: Policy) -> None:
             raise UnsupportedError(feature, who=policy.name, supported_by=who)
 
 
-def _counting_proof(instance: Instance) -> str:
-    """Return why no placement can exist, if adding up needs and capacities shows it."""
+def _counting_proof(instance: Instance) -> tuple[str, tuple[int, ...]]:
+    """Return why no placement can exist, if adding up shows it, and the fewest VMs that are too much."""
     need = instance.need[instance.active].sum(axis=0)
     usable = instance.fleet.may_receive().copy()
     current = instance.current.host_of
     usable[current[instance.active & (current >= 0)]] = True
     offer = instance.capacity[usable].sum(axis=0)
     for r in np.flatnonzero(need > offer):
-        return f"all VMs together need {need[r]} {instance.resources[r]}, all hosts offer {offer[r]}"
-    return ""
+        active = np.flatnonzero(instance.active)
+        largest = active[np.argsort(-instance.need[active, r], kind="stable")]
+        relief = np.cumsum(instance.need[largest, r])
+        blocking = tuple(largest[: int(np.searchsorted(relief, need[r] - offer[r])) + 1].tolist())
+        reason = (
+            f"all VMs together need {need[r]} {instance.resources[r]}, all hosts offer {offer[r]}; "
+            f"{_names(instance, blocking)} are too much"
+        )
+        return reason, blocking
+    return "", ()
+
+
+def _left_over(instance: Instance, budget: Budget, clock: Clock) -> tuple[int, ...]:
+    """Return VMs that best fit leaves without a host; those under rules when it leaves none."""
+    from consolidate.solvers.greedy import BestFitDecreasing
+
+    packed = BestFitDecreasing().propose(instance, budget, seed=0, clock=clock, progress=silent)
+    ruled = {v for rule in instance.rules for v in rule.vms if instance.active[v]}
+    return packed.unplaced or tuple(sorted(ruled))
+
+
+def _names(instance: Instance, vms: tuple[int, ...]) -> str:
+    shown = ", ".join(instance.vms.ids[v] for v in vms[:5])
+    return shown + (f" and {len(vms) - 5} more" if len(vms) > 5 else "")
 
 
 def _present_fault(instance: Instance) -> str:

@@ -367,3 +367,30 @@ def test_progress_is_told(builders):
     counts = [(done, total) for stage, done, total in told if stage == "ruin and recreate"]
     assert counts[0] == (200, 500)
     assert (500, 500) in counts
+
+
+def test_infeasible_names_the_fewest_vms_that_are_too_much(builders):
+    """An operator needs to know whom to send elsewhere, not that some sum is too large."""
+    instance = builders.instance(
+        [(1_000, 1)] * 3 + [(3_000, 1)], [0, 0, 0, 1], fleet=builders.fleet(kinds=(0, 0))
+    )
+    room = int(instance.capacity[:, 0].sum())
+    need = instance.need.copy()
+    need[3, 0] += room
+    crowded = replace(instance, need=need)
+    result = solve(crowded, "ffd")
+    assert result.status == "infeasible"
+    assert result.blocking_vms == (instance.vms.ids[3],)
+    assert instance.vms.ids[3] in result.message
+
+
+def test_a_proof_by_search_names_vms(builders):
+    """Sums may fit where packings do not: the proof still says which VMs find no host."""
+    fleet = builders.fleet(kinds=(0, 0))
+    room = int(builders.instance([(1, 1)], [0], fleet=fleet).capacity[0, 0])
+    large = room // 2 + 1
+    instance = builders.instance([(large, 1)] * 3, [0, 1, 1], fleet=fleet)
+    result = solve(instance, "cp-sat", budget=SMALL)
+    assert result.status == "infeasible"
+    assert result.blocking_vms
+    assert result.blocking_vms[0] in result.message
