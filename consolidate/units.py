@@ -13,6 +13,7 @@ __all__ = [
     "JOULES_PER_KWH",
     "MCORES_PER_CORE",
     "MIB_PER_GIB",
+    "MILLIJOULES_PER_KWH",
     "SECONDS_PER_HOUR",
     "SUFFIXES",
     "bytes_to_mib_ceil",
@@ -29,6 +30,7 @@ __all__ = [
 
 JOULES_PER_KWH: Final = 3_600_000
 MILLIJOULES_PER_JOULE: Final = 1_000
+MILLIJOULES_PER_KWH: Final = JOULES_PER_KWH * MILLIJOULES_PER_JOULE
 MCORES_PER_CORE: Final = 1_000
 MIB_PER_GIB: Final = 1_024
 BYTES_PER_MIB: Final = 1_048_576
@@ -66,17 +68,12 @@ def mj_to_j(energy_mj: int) -> float:
 
 def mj_to_kwh(energy_mj: int) -> float:
     """Convert millijoules to kilowatt-hours."""
-    return energy_mj / (JOULES_PER_KWH * MILLIJOULES_PER_JOULE)
+    return energy_mj / MILLIJOULES_PER_KWH
 
 
 def j_to_kwh(energy_j: float) -> float:
     """Convert joules to kilowatt-hours."""
     return energy_j / JOULES_PER_KWH
-
-
-def j_to_mj(energy_j: float) -> int:
-    """Convert joules to whole millijoules, to the nearest."""
-    return round(energy_j * MILLIJOULES_PER_JOULE)
 
 
 def w_to_mw(power_w: float) -> int:

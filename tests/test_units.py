@@ -23,12 +23,6 @@ def test_watts_become_whole_milliwatts(watts, milliwatts):
     assert units.w_to_mw(watts) == milliwatts
 
 
-@pytest.mark.parametrize(("joules", "millijoules"), [(0.0015, 2), (12.3456, 12_346), (-1.0, -1_000)])
-def test_joules_become_whole_millijoules(joules, millijoules):
-    """To the nearest, whatever the sign."""
-    assert units.j_to_mj(joules) == millijoules
-
-
 def test_capacity_rounds_down():
     """A capacity is never overstated."""
     assert units.gib_to_mib(4.0009) == 4_096

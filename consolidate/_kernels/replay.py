@@ -13,7 +13,6 @@ from consolidate._kernels.problem import table_power
 __all__ = ["BOOTING", "OFF", "ON", "SHUTTING_DOWN", "Hosts", "Moving", "Totals", "accumulate"]
 
 ON, BOOTING, SHUTTING_DOWN, OFF = 0, 1, 2, 3
-IDLE, LOAD, MIGRATION = 0, 1, 2
 
 
 class Hosts(NamedTuple):

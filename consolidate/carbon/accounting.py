@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 
 from consolidate.errors import HorizonError, InstanceError, Issue
 from consolidate.model import CarbonIntensity, TimeGrid
-from consolidate.units import JOULES_PER_KWH, MILLIJOULES_PER_JOULE
+from consolidate.units import MILLIJOULES_PER_KWH
 
 __all__ = ["emissions_by_step_g", "emissions_g"]
-
-MJ_PER_KWH = JOULES_PER_KWH * MILLIJOULES_PER_JOULE
 
 
 def emissions_g(grid: TimeGrid, energy_mj: NDArray[np.int64], intensity: CarbonIntensity) -> float:
@@ -52,7 +50,7 @@ def emissions_g(grid: TimeGrid, energy_mj: NDArray[np.int64], intensity: CarbonI
     for value, mj, seconds in zip(values, energy_mj[step].tolist(), length_s.tolist(), strict=True):
         energy_of[value] = energy_of.get(value, 0) + mj * seconds
     return math.fsum(
-        mj_seconds / (grid.step_s * MJ_PER_KWH) * g_per_kwh
+        mj_seconds / (grid.step_s * MILLIJOULES_PER_KWH) * g_per_kwh
         for g_per_kwh, mj_seconds in energy_of.items()
     )
 
@@ -68,7 +66,7 @@ def emissions_by_step_g(
     step, piece, length_s = _cut(grid, intensity)
     share = length_s / grid.step_s
     mean = np.bincount(step, weights=share * intensity.g_per_kwh[piece], minlength=grid.n_steps)
-    return energy_mj / MJ_PER_KWH * mean
+    return energy_mj / MILLIJOULES_PER_KWH * mean
 
 
 def _energy(grid: TimeGrid, energy_mj: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -124,11 +124,6 @@ class Hosts:
         out: NDArray[np.bool_] = (self.control == MANAGED) & ~self.maintenance & self.powered_on
         return out
 
-    def may_boot(self) -> NDArray[np.bool_]:
-        """Say of each host whether it is off and may be switched on."""
-        out: NDArray[np.bool_] = ~self.powered_on & (self.control != NO_WAKE) & ~self.maintenance
-        return out
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guests:

@@ -42,9 +42,9 @@ def command(out: str, vms: int, days: float, seed: int, open_page: bool, quiet: 
             rules=str(data / "rules.toml"),
             seed=seed,
         )
-        run(config, folder / "run", progress=progress)
+        done = run(config, folder / "run", progress=progress)
         progress("report")
-    return finish(str(folder / "run"), as_json=False, open_page=open_page)
+    return finish(done, as_json=False, open_page=open_page)
 
 
 def _write(dataset: Dataset, data: Path) -> None:

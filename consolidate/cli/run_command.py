@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from consolidate.cli.options import config_from, run_options
+
+if TYPE_CHECKING:
+    from consolidate.study import RunData
 
 __all__ = ["command", "finish"]
 
@@ -28,23 +31,21 @@ def command(trace: str, out: str, as_json: bool, open_page: bool, quiet: bool, *
 
     config = config_from(trace, given)
     with show_progress(quiet=quiet) as progress:
-        run(config, out, progress=progress)
+        done = run(config, out, progress=progress)
         progress("report")
-    return finish(out, as_json=as_json, open_page=open_page)
+    return finish(done, as_json=as_json, open_page=open_page)
 
 
-def finish(folder: str, *, as_json: bool, open_page: bool) -> int:
+def finish(run: RunData, *, as_json: bool, open_page: bool) -> int:
     """Write the report of a complete run, check everything, and print the summary."""
-    from pathlib import Path
-
     from consolidate.checks import check_run
     from consolidate.cli.output import print_summary, show_page
     from consolidate.reporting import report_run
 
-    report = report_run(folder)
+    report, folder = report_run(run), run.folder
     report.write(folder)
     verdict = check_run(folder)
-    print_summary(report, Path(folder), verdict, as_json=as_json)
+    print_summary(report, folder, verdict, as_json=as_json)
     if open_page and verdict.ok:
-        show_page(Path(folder) / "report.html")
+        show_page(folder / "report.html")
     return 0 if verdict.ok else 4

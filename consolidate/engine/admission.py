@@ -32,7 +32,7 @@ class Admission:
     def __init__(
         self, trace: Trace, fleet: Fleet, rules: tuple[Rule, ...], host_of: NDArray[np.int32]
     ) -> None:
-        self._trace, self._fleet, self._rules, self._host_of = trace, fleet, rules, host_of
+        self._trace, self._fleet, self._host_of = trace, fleet, host_of
         types = fleet.types
         offer = [
             (

@@ -69,7 +69,6 @@ class World:
         self._ends: list[tuple[int, int, Boot | Migration | Shutdown]] = []
         self._under_way: dict[int, Migration] = {}
         self._sequence = 0
-        self._step = 0
         self._present = _Intervals(self.moving.host_of)
         self._states = _Intervals(self.moving.state)
         self.moves: list[Migration] = []
@@ -82,7 +81,6 @@ class World:
 
     def begin_step(self, step: int) -> None:
         """Let VMs leave and arrive."""
-        self._step = step
         alive = self.trace.alive[:, step]
         now = step * self.trace.grid.step_s
         for v in np.flatnonzero(self.alive & ~alive).tolist():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from consolidate.model.plan import MigrationPlan
     from consolidate.model.replay import Replay
     from consolidate.model.result import Result
+    from consolidate.study import RunData
 
 __all__ = ["report", "report_run"]
 
@@ -58,21 +58,22 @@ def report(
         return made
     from dataclasses import replace
 
-    grams = {"baseline": _grams(before, each), "consolidated": _grams(after, each)}
+    from consolidate.study.emissions import arm_emissions_g
+
+    grams = {
+        "baseline": arm_emissions_g(before, each),
+        "consolidated": arm_emissions_g(after, each),
+    }
     return replace(made, emissions_g=grams)
 
 
-def _grams(replay: Replay, intensities: tuple[CarbonIntensity, ...]) -> float:
-    from consolidate.carbon import emissions_g
+def report_run(run: str | Path | RunData) -> Report:
+    """Make the report of a complete run; ``report_run(folder).write(folder)`` puts it there.
 
-    return math.fsum(
-        emissions_g(replay.grid, replay.site_energy_mj[site], intensity)
-        for site, intensity in enumerate(intensities)
-    )
-
-
-def report_run(folder: str | Path) -> Report:
-    """Make the report of a complete run folder; ``report_run(run).write(run)`` puts it there.
+    Parameters
+    ----------
+    run
+        Run folder, or what :func:`consolidate.run` has returned.
 
     Raises
     ------
@@ -81,7 +82,8 @@ def report_run(folder: str | Path) -> Report:
     """
     from consolidate.study import load_run
 
-    run = load_run(folder)
+    if isinstance(run, str | Path):
+        run = load_run(run)
     return Report(
         run.baseline,
         run.consolidated,
