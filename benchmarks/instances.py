@@ -6,10 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 import consolidate as cs
+from consolidate._kernels.jit import kernel
+
+Amounts = NDArray[np.int64]
 
 HORIZON_S = 86_400
+RESOURCES = ("cpu_demand_mcores", "memory_demand_mib", "disk_gib", "network_mbit_per_s")
 
 #: vCPUs, GiB, weight: twenty flavours weighted like the mix of public clouds.
 FLAVOURS = (
@@ -37,7 +42,7 @@ class Spec:
     build: Callable[[Spec], cs.Instance]
 
 
-def _fleet(spec: Spec, rng: np.random.Generator) -> cs.Fleet:
+def _fleet(spec: Spec, rng: np.random.Generator, *, odd: bool) -> cs.Fleet:
     types = tuple(
         cs.HostType(
             name=f"{cores}c-{gib}g",
@@ -48,46 +53,64 @@ def _fleet(spec: Spec, rng: np.random.Generator) -> cs.Fleet:
             boot_j=0.0,
             shutdown_j=0.0,
             cpu_allocation_ratio=1.0,
+            hypervisor=cs.Hypervisor(
+                # 85 % less 2 cores and 92 % less 8 GiB are left for VMs.
+                reserved_mcores=cores * 150 + 2_000,
+                reserved_memory_mib=round(gib * 1_024 * 0.08) + 8 * 1_024,
+            )
+            if odd
+            else cs.Hypervisor(),
         )
         for cores, gib, idle, peak, _ in HOSTS
     )
     share = np.array([h[-1] for h in HOSTS])
     kinds = rng.choice(len(HOSTS), size=spec.hosts, p=share / share.sum())
-    return cs.Fleet(host_ids=tuple(f"h{i}" for i in range(spec.hosts)), host_type=kinds, types=types)
+    return cs.Fleet(
+        host_ids=tuple(f"h{i}" for i in range(spec.hosts)), host_type=kinds.astype(np.int32), types=types
+    )
 
 
-def _vms(spec: Spec, rng: np.random.Generator) -> tuple[cs.VMs, np.ndarray, np.ndarray]:
+def _vms(cpu: Amounts, memory: Amounts) -> cs.VMs:
+    return cs.VMs(
+        ids=tuple(f"vm{i}" for i in range(len(cpu))),
+        vcpus=(cpu // 1_000).astype(np.int32),
+        cpu_mcores=cpu,
+        memory_mib=memory,
+        dirty_mib_per_s=np.zeros(len(cpu)),
+    )
+
+
+def _flavours(spec: Spec, rng: np.random.Generator) -> tuple[Amounts, Amounts]:
     weight = np.array([f[2] for f in FLAVOURS], dtype=float)
     flavour = rng.choice(len(FLAVOURS), size=spec.vms, p=weight / weight.sum())
     cpu = np.array([f[0] * 1_000 for f in FLAVOURS])[flavour]
     memory = np.array([int(f[1] * 1_024) for f in FLAVOURS])[flavour]
-    vms = cs.VMs(
-        ids=tuple(f"vm{i}" for i in range(spec.vms)),
-        vcpus=cpu // 1_000,
-        cpu_mcores=cpu,
-        memory_mib=memory,
-        dirty_mib_per_s=np.zeros(spec.vms),
-    )
-    return vms, cpu, memory
+    return cpu, memory
 
 
-def _instance(spec: Spec, *, measured: bool) -> cs.Instance:
-    rng = np.random.default_rng(spec.seed)
-    fleet, (vms, cpu, memory) = _fleet(spec, rng), _vms(spec, rng)
-    if measured:
-        cpu = np.ceil(cpu * rng.beta(1.2, 2.2, spec.vms)).astype(np.int64)
-        memory = np.ceil(memory * rng.uniform(0.35, 0.7, spec.vms)).astype(np.int64)
-    need = np.column_stack([cpu, memory])
-    capacity = np.array([(t.cpu_mcores, t.memory_mib) for t in fleet.types])[fleet.host_type]
+def _instance(
+    spec: Spec,
+    rng: np.random.Generator,
+    fleet: cs.Fleet,
+    vms: cs.VMs,
+    need: Amounts,
+    *,
+    more_capacity: Amounts | None = None,
+) -> cs.Instance:
+    capacity = np.array([(t.usable_mcores, t.usable_memory_mib) for t in fleet.types])
+    if more_capacity is not None:
+        capacity = np.column_stack([capacity, more_capacity])
+    capacity = capacity[fleet.host_type]
+    memory = need[:, 1]
     return cs.Instance(
         fleet=fleet,
         vms=vms,
-        resources=("cpu_demand_mcores", "memory_demand_mib"),
+        resources=RESOURCES[: need.shape[1]],
         need=need,
         capacity=capacity,
         vm_overhead=np.zeros_like(capacity),
-        load_mcores=cpu,
-        current=_two_choices(need, capacity, rng),
+        load_mcores=need[:, 0],
+        current=cs.Placement(host_of=two_choices(need, capacity, rng)),
         active=np.ones(spec.vms, dtype=bool),
         movable=np.ones(spec.vms, dtype=bool),
         # Liu et al. 2011 (doi:10.1145/1996130.1996154): joules per MB sent, both hosts together.
@@ -97,39 +120,128 @@ def _instance(spec: Spec, *, measured: bool) -> cs.Instance:
     )
 
 
-def _two_choices(need: np.ndarray, capacity: np.ndarray, rng: np.random.Generator) -> cs.Placement:
-    """Put each VM on the emptier of two random hosts that have room."""
+def two_choices(need: Amounts, capacity: Amounts, rng: np.random.Generator) -> NDArray[np.int32]:
+    """Put each VM on the emptier of two random hosts that have room; return the host of each.
+
+    The random pairs come in blocks; the stream is the same as with one draw per VM.
+    """
     room = capacity.astype(np.int64).copy()
     host_of = np.full(len(need), -1, dtype=np.int32)
-    for v in range(len(need)):
-        while host_of[v] < 0:
-            pair = rng.integers(0, len(room), 2)
-            fitting = [h for h in pair if (need[v] <= room[h]).all()]
-            if fitting:
-                h = max(fitting, key=lambda h: (room[h] / capacity[h]).min())
-                host_of[v] = h
-                room[h] -= need[v]
-    return cs.Placement(host_of=host_of)
+    placed = 0
+    while placed < len(need):
+        pairs = rng.integers(0, len(room), (len(need) - placed, 2))
+        placed = _place(need, capacity, room, host_of, pairs, placed)
+    return host_of
+
+
+@kernel
+def _place(
+    need: Amounts,
+    capacity: Amounts,
+    room: Amounts,
+    host_of: NDArray[np.int32],
+    pairs: Amounts,
+    placed: int,
+) -> int:
+    """Use up the pairs and return how many VMs are placed; the first of equally empty hosts wins."""
+    n_resources = need.shape[1]
+    for i in range(len(pairs)):
+        best = -1
+        most = -1.0
+        for h in pairs[i]:
+            fits = True
+            emptiest = 1.0
+            for r in range(n_resources):
+                fits = fits and need[placed, r] <= room[h, r]
+                emptiest = min(emptiest, room[h, r] / capacity[h, r])
+            if fits and emptiest > most:
+                best, most = h, emptiest
+        if best >= 0:
+            host_of[placed] = best
+            for r in range(n_resources):
+                room[best, r] -= need[placed, r]
+            placed += 1
+    return placed
 
 
 def flavor(spec: Spec) -> cs.Instance:
     """Requested sizes: many identical VMs."""
-    return _instance(spec, measured=False)
+    rng = np.random.default_rng(spec.seed)
+    fleet, (cpu, memory) = _fleet(spec, rng, odd=False), _flavours(spec, rng)
+    return _instance(spec, rng, fleet, _vms(cpu, memory), np.column_stack([cpu, memory]))
+
+
+def odd(spec: Spec) -> cs.Instance:
+    """Requested sizes on hosts whose usable capacities no sum of sizes meets."""
+    rng = np.random.default_rng(spec.seed)
+    fleet, (cpu, memory) = _fleet(spec, rng, odd=True), _flavours(spec, rng)
+    return _instance(spec, rng, fleet, _vms(cpu, memory), np.column_stack([cpu, memory]))
+
+
+def big(spec: Spec) -> cs.Instance:
+    """Large VMs, two to eight per host: 6 to 28 cores with 1 to 5 GiB each, whole GiB."""
+    rng = np.random.default_rng(spec.seed)
+    fleet = _fleet(spec, rng, odd=False)
+    cores = rng.integers(6, 29, spec.vms)
+    memory = np.ceil(cores * rng.uniform(1, 5, spec.vms)).astype(np.int64) * 1_024
+    cpu = cores * 1_000
+    return _instance(spec, rng, fleet, _vms(cpu, memory), np.column_stack([cpu, memory]))
 
 
 def measured(spec: Spec) -> cs.Instance:
     """Measured needs: every VM is different."""
-    return _instance(spec, measured=True)
+    rng = np.random.default_rng(spec.seed)
+    fleet, (cpu, memory) = _fleet(spec, rng, odd=False), _flavours(spec, rng)
+    return _instance(spec, rng, fleet, _vms(cpu, memory), _observed(cpu, memory, rng))
 
 
-SPECS = {
-    spec.name: spec
-    for spec in (
-        Spec(name="flavor-100", vms=100, hosts=10, seed=1, build=flavor),
-        Spec(name="flavor-1000", vms=1_000, hosts=100, seed=1, build=flavor),
-        Spec(name="flavor-3000", vms=3_000, hosts=300, seed=1, build=flavor),
-        Spec(name="measured-100", vms=100, hosts=10, seed=1, build=measured),
-        Spec(name="measured-1000", vms=1_000, hosts=50, seed=1, build=measured),
-        Spec(name="measured-3000", vms=3_000, hosts=150, seed=1, build=measured),
-    )
+def _observed(cpu: Amounts, memory: Amounts, rng: np.random.Generator) -> Amounts:
+    used_cpu = np.ceil(cpu * rng.beta(1.2, 2.2, len(cpu))).astype(np.int64)
+    used_memory = np.ceil(memory * rng.uniform(0.35, 0.7, len(cpu))).astype(np.int64)
+    return np.column_stack([used_cpu, used_memory])
+
+
+def measured3(spec: Spec) -> cs.Instance:
+    """Measured needs with disk besides."""
+    return _measured_more(spec, 1)
+
+
+def measured4(spec: Spec) -> cs.Instance:
+    """Measured needs with disk and network besides."""
+    return _measured_more(spec, 2)
+
+
+def _measured_more(spec: Spec, n_more: int) -> cs.Instance:
+    """Disk goes with the memory bought, network with the vCPUs; both are about as scarce as memory."""
+    rng = np.random.default_rng(spec.seed)
+    fleet, (cpu, memory) = _fleet(spec, rng, odd=False), _flavours(spec, rng)
+    need = _observed(cpu, memory, rng)
+    disk_gib = np.ceil(memory / 1_024 * 5 * rng.beta(1.5, 3.0, spec.vms)).astype(np.int64)
+    network_mbit_per_s = np.ceil(cpu / 1_000 * 250 * rng.beta(1.0, 4.0, spec.vms)).astype(np.int64)
+    more = np.column_stack([disk_gib, network_mbit_per_s])[:, :n_more]
+    offered = np.array([(gib * 4, cores * 100) for cores, gib, *_ in HOSTS])[:, :n_more]
+    need = np.column_stack([need, more])
+    return _instance(spec, rng, fleet, _vms(cpu, memory), need, more_capacity=offered)
+
+
+#: Family: VMs per host, how to build it.
+FAMILIES: dict[str, tuple[float, Callable[[Spec], cs.Instance]]] = {
+    "flavor": (10, flavor),
+    "measured": (20, measured),
+    "measured3": (20, measured3),
+    "measured4": (20, measured4),
+    "odd": (10, odd),
+    "big": (1.6, big),
 }
+SIZES = (100, 1_000, 3_000, 10_000, 100_000, 1_000_000)
+
+
+def _spec(family: str, vms: int) -> Spec:
+    per_host, build = FAMILIES[family]
+    # A hundred measured VMs have ten hosts, as many as a hundred requested ones: five leave no choice.
+    hosts = max(10, round(vms / per_host))
+    return Spec(name=f"{family}-{vms}", vms=vms, hosts=hosts, seed=1, build=build)
+
+
+#: Name -> spec, ``family-vms``; ``dataclasses.replace(spec, seed=k)`` makes the others of a kind.
+SPECS = {spec.name: spec for spec in (_spec(f, n) for f in FAMILIES for n in SIZES)}

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from consolidate.engine import replay
     from consolidate.errors import ConsolidateError
     from consolidate.exports import export_plan
-    from consolidate.forecasting import Percentile
+    from consolidate.forecasting import Curve, Percentile
     from consolidate.inventory import (
         fleet_names,
         read_fleet,
+        read_instance,
         read_placement,
         read_rules,
         sized_fleet,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from consolidate.migration import MoveSettings
     from consolidate.model import (
         VM,
+        Among,
         Ban,
         Bound,
         CarbonIntensity,
@@ -39,17 +41,23 @@ if TYPE_CHECKING:
         HostType,
         Hypervisor,
         Instance,
+        Interference,
         JoulesOverHorizon,
         LinearPower,
+        Lonely,
+        MaxOnline,
         MigrationPlan,
         PiecewisePower,
         Placement,
+        Quarantine,
         Replay,
         Result,
         Root,
         ServiceLevel,
         Site,
         SpecPower,
+        Split,
+        SplitAmong,
         Spread,
         TimeGrid,
         Trace,
@@ -59,8 +67,8 @@ if TYPE_CHECKING:
     )
     from consolidate.reporting import Report, report, report_run
     from consolidate.solvers import Budget
-    from consolidate.study import RunConfig, compare, load_run, run
-    from consolidate.study.verbs import plan, solve
+    from consolidate.study import RunConfig, compare, front_frame, load_run, pareto_front, run
+    from consolidate.study.verbs import improvements, plan, solve
     from consolidate.traces import inspect_trace, read_trace, write_tidy
 
 _HOMES = {
@@ -70,10 +78,11 @@ _HOMES = {
     "consolidate.engine": ("replay",),
     "consolidate.errors": ("ConsolidateError",),
     "consolidate.exports": ("export_plan",),
-    "consolidate.forecasting": ("Percentile",),
+    "consolidate.forecasting": ("Curve", "Percentile"),
     "consolidate.inventory": (
         "fleet_names",
         "read_fleet",
+        "read_instance",
         "read_placement",
         "read_rules",
         "sized_fleet",
@@ -81,6 +90,7 @@ _HOMES = {
     ),
     "consolidate.migration": ("MoveSettings",),
     "consolidate.model": (
+        "Among",
         "Ban",
         "Bound",
         "CarbonIntensity",
@@ -90,17 +100,23 @@ _HOMES = {
         "HostType",
         "Hypervisor",
         "Instance",
+        "Interference",
         "JoulesOverHorizon",
         "LinearPower",
+        "Lonely",
+        "MaxOnline",
         "MigrationPlan",
         "PiecewisePower",
         "Placement",
+        "Quarantine",
         "Replay",
         "Result",
         "Root",
         "ServiceLevel",
         "Site",
         "SpecPower",
+        "Split",
+        "SplitAmong",
         "Spread",
         "TimeGrid",
         "Trace",
@@ -111,32 +127,38 @@ _HOMES = {
     ),
     "consolidate.reporting": ("Report", "report", "report_run"),
     "consolidate.solvers": ("Budget",),
-    "consolidate.study": ("RunConfig", "compare", "load_run", "run"),
-    "consolidate.study.verbs": ("plan", "solve"),
+    "consolidate.study": ("RunConfig", "compare", "front_frame", "load_run", "pareto_front", "run"),
+    "consolidate.study.verbs": ("improvements", "plan", "solve"),
     "consolidate.traces": ("inspect_trace", "read_trace", "write_tidy"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Among",
     "Ban",
     "Bound",
     "Budget",
     "CarbonIntensity",
     "ConsolidateError",
+    "Curve",
     "Fence",
     "Fleet",
     "Gather",
     "HostType",
     "Hypervisor",
     "Instance",
+    "Interference",
     "JoulesOverHorizon",
     "LinearPower",
+    "Lonely",
+    "MaxOnline",
     "MigrationPlan",
     "MoveSettings",
     "Percentile",
     "PiecewisePower",
     "Placement",
     "PrivateCloud",
+    "Quarantine",
     "Replay",
     "Report",
     "Result",
@@ -145,6 +167,8 @@ __all__ = [
     "ServiceLevel",
     "Site",
     "SpecPower",
+    "Split",
+    "SplitAmong",
     "Spread",
     "TimeGrid",
     "Trace",
@@ -157,12 +181,16 @@ __all__ = [
     "emissions_g",
     "export_plan",
     "fleet_names",
+    "front_frame",
     "generate",
+    "improvements",
     "inspect_trace",
     "load_run",
+    "pareto_front",
     "plan",
     "plotting",
     "read_fleet",
+    "read_instance",
     "read_intensity",
     "read_placement",
     "read_rules",

@@ -20,6 +20,7 @@ __all__ = [
     "g_to_kg",
     "gib_to_mib",
     "j_to_kwh",
+    "j_to_mj",
     "kb_to_mib_ceil",
     "lb_per_mwh_to_g_per_kwh",
     "mbit_per_s_to_mib_per_s",
@@ -59,6 +60,11 @@ SUFFIXES: Final[dict[str, str]] = {
     "percent": "hundredths",
     "utc": "instant, UTC",
 }
+
+
+def j_to_mj(energy_j: float) -> int:
+    """Convert joules to whole millijoules, to the nearest."""
+    return round(energy_j * MILLIJOULES_PER_JOULE)
 
 
 def mj_to_j(energy_mj: int) -> float:

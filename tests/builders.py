@@ -13,6 +13,7 @@ import numpy as np
 
 from consolidate.migration import MoveSettings
 from consolidate.model import (
+    Among,
     Ban,
     Fence,
     Fleet,
@@ -20,11 +21,17 @@ from consolidate.model import (
     HostType,
     Hypervisor,
     Instance,
+    Interference,
     JoulesOverHorizon,
     LinearPower,
+    Lonely,
+    MaxOnline,
     Placement,
     PowerControl,
+    Quarantine,
     Root,
+    Split,
+    SplitAmong,
     Spread,
     TimeGrid,
     Trace,
@@ -227,15 +234,49 @@ def random_rules(rnd: Random, n_vms: int, current, n_hosts: int, names):
             rules.append(Fence(vms=members, hosts=hosts))
         elif name == "ban":
             rules.append(Ban(vms=members[:1], hosts=hosts[: n_hosts - 1] or hosts))
-        else:
+        elif name == "interference":
+            others = members if rnd.random() < 0.3 else rnd.sample(range(n_vms), min(n_vms, 3))
+            rules.append(Interference(vms=members, others=tuple(others), most=rnd.randint(0, 2)))
+        elif name == "lonely":
+            rules.append(Lonely(vms=members[:2]))
+        elif name == "quarantine":
+            rules.append(Quarantine(hosts=hosts[:1]))
+        elif name == "split" and len(members) > 1:
+            rules.append(Split(parts=(members[:1], members[1:])))
+        elif name == "among":
+            rules.append(Among(vms=members, zones=zones_of(rnd, hosts)))
+        elif name == "split_among" and len(members) > 1:
+            rules.append(SplitAmong(parts=(members[:1], members[1:]), zones=zones_of(rnd, hosts)))
+        elif name == "max_online":
+            rules.append(MaxOnline(hosts=hosts, most=rnd.randint(max(0, len(hosts) - 2), len(hosts))))
+        elif name == "root":
             here = [v for v in members if current[v] >= 0]
             if here:
                 rules.append(Root(vms=tuple(here), hosts=tuple(current[v] for v in here)))
     return tuple(rules)
 
 
-#: Rules that every policy honours; ``cp-sat`` knows gather besides.
-COMMON_RULES = ("spread", "fence", "ban", "root")
+def zones_of(rnd: Random, hosts):
+    """Cut some hosts into one or two zones."""
+    cut = rnd.randint(1, len(hosts))
+    return tuple(zone for zone in (hosts[:cut], hosts[cut:]) if zone)
+
+
+#: Rules that every policy honours.
+COMMON_RULES = (
+    "spread",
+    "fence",
+    "ban",
+    "root",
+    "gather",
+    "interference",
+    "max_online",
+    "lonely",
+    "quarantine",
+    "split",
+    "among",
+    "split_among",
+)
 
 
 def random_instance(

@@ -84,6 +84,10 @@ def may_run(instance, v, h):
                 return False
             if rule.name == "root" and dict(zip(rule.vms, rule.hosts, strict=True))[v] != h:
                 return False
+            if rule.name in ("among", "split_among") and not any(h in zone for zone in rule.zones):
+                return False
+        if rule.name == "quarantine" and h != home and {h, home} & set(rule.hosts):
+            return False
     if h == home:
         return True
     kind = hosts.types[hosts.host_type[h]]
@@ -119,7 +123,44 @@ def problems(instance, host_of):
             found.append("spread is broken")
         if rule.name == "gather" and len(set(at)) > 1:
             found.append("gather is broken")
+        if rule.name == "interference":
+            counts = [sum(host_of[v] == h for v in rule.others) for h in set(at)]
+            found += ["interference is broken" for n in counts if n > rule.most]
+        if rule.name == "lonely":
+            beside = [w for h in set(at) for w in members[h] if w not in rule.vms]
+            found += ["lonely is broken" for _ in beside]
+        if rule.name == "split":
+            found += ["split is broken" for a, b in pairs_of(rule.parts) if share(host_of, a, b)]
+        if rule.name in ("among", "split_among"):
+            parts = rule.parts if rule.name == "split_among" else [rule.vms]
+            zones = [{zone_of(rule, host_of[v]) for v in part if host_of[v] >= 0} for part in parts]
+            found += ["a part is in two zones" for zone in zones if len(zone) > 1]
+            found += ["two parts are in one zone" for a, b in pairs_of(zones) if a & b]
+        if rule.name == "max_online":
+            online = [h for h in rule.hosts if members[h] or stays_on(instance, h)]
+            if len(online) > rule.most:
+                found.append("max_online is broken")
     return found
+
+
+def pairs_of(things):
+    """Return every two of them."""
+    return itertools.combinations(things, 2)
+
+
+def share(host_of, some, others):
+    """Say whether VMs of two sets are on one host."""
+    return any(host_of[v] >= 0 and host_of[v] == host_of[w] for v in some for w in others)
+
+
+def zone_of(rule, h):
+    """Return the zone of a host; hosts outside all zones may carry none of the VMs."""
+    return next((k for k, zone in enumerate(rule.zones) if h in zone), -1)
+
+
+def stays_on(instance, h):
+    """Say whether a host is on and stays on, whatever it carries."""
+    return bool(instance.fleet.powered_on[h]) and not may_switch_off(instance, h)
 
 
 def feasible_placements(instance):
@@ -175,7 +216,8 @@ def certificate_mj(instance, certificate):
 
     total = Fraction(0)
     for v in active:
-        total += scale * int(instance.move_mj[v])
+        if instance.current.host_of[v] >= 0:
+            total += scale * int(instance.move_mj[v])
         asked = [
             t["load_multiplier"] * int(instance.load_mcores[v])
             + sum(row["multiplier"] * takes(row, v, k) for row in t["rows"])
@@ -217,3 +259,19 @@ def certificate_mj(instance, certificate):
 def with_current(instance, host_of):
     """Return a copy of a placement as an int32 array."""
     return np.array(host_of, dtype=np.int32)
+
+
+def counts(taken):
+    """What a hash table holds, wherever its entries lie."""
+    used = taken.keys >= 0
+    return dict(zip(taken.keys[used].tolist(), taken.counts[used].tolist(), strict=True))
+
+
+def assert_same_state(one, other):
+    """Two kernel states are the same, field by field."""
+    for name, a, b in zip(one._fields, one, other, strict=True):
+        if name == "taken":
+            assert counts(a) == counts(b)
+            np.testing.assert_array_equal(a.online, b.online)
+        else:
+            np.testing.assert_array_equal(a, b, err_msg=name)

@@ -1,17 +1,32 @@
-"""Placing VMs one by one: the constructive kernels.
+"""Placing VMs one by one: the constructive kernels that look for a host per VM.
 
-A VM that finds no host stays at -1; each kernel returns how many did.
+A VM that finds no host stays at -1; each kernel returns how many did. Candidates come from trees over the
+room of hosts; whether one may take the VM, rules included, ``fits`` decides, and the search goes on if not.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.jit import kernel
-from consolidate._kernels.problem import Problem, State, fits, host_energy, occupy
+from consolidate._kernels.problem import Problem, State, fits, occupy
+from consolidate._kernels.room_tree import (
+    RoomTree,
+    empty_tree,
+    lift,
+    next_with_room,
+    offer,
+    shares,
+    withdraw,
+)
 
-__all__ = ["best_fit", "dot_product", "first_fit", "least_energy", "on_emptiest"]
+__all__ = ["best_fit", "first_fit", "on_emptiest"]
+
+#: Steps of the room left, per host.
+_STEPS = 4
 
 
 @kernel
@@ -41,15 +56,22 @@ def on_emptiest(p: Problem, s: State, order: NDArray[np.int64]) -> int:
 @kernel
 def first_fit(p: Problem, s: State, order: NDArray[np.int64], hosts: NDArray[np.int64]) -> int:
     """Put each VM on the first of ``hosts`` that has room."""
+    tree = empty_tree(len(hosts), shares(s.room))
+    for place, h in enumerate(hosts):
+        offer(p, s.room, tree, place, h)
+    lift(tree, -1)
     failed = 0
     for v in order:
-        placed = False
-        for h in hosts:
-            if fits(p, s, v, h):
-                occupy(p, s, v, h, 1)
-                placed = True
-                break
-        failed += not placed
+        place = next_with_room(p, tree, v, 0)
+        while place >= 0 and not fits(p, s, v, hosts[place]):
+            place = next_with_room(p, tree, v, place + 1)
+        if place < 0:
+            failed += 1
+            continue
+        occupy(p, s, v, hosts[place], 1)
+        withdraw(tree, place)
+        offer(p, s.room, tree, place, hosts[place])
+        lift(tree, place)
     return failed
 
 
@@ -59,93 +81,118 @@ def best_fit(
 ) -> int:
     """Put each VM on the host in use that is left with the least room; open the next only if none fits.
 
-    ``weight`` turns each resource into a share of the fleet, so that they can be added.
+    ``weight`` turns each resource into a share of the fleet, so that they can be added. Hosts in use are
+    kept by steps of the room that is left, so that the search starts where the VM could fit at all.
     """
-    n_resources = s.room.shape[1]
+    share = shares(s.room)
+    fresh, used = empty_tree(len(hosts), share), empty_tree(_STEPS * len(hosts), share)
+    n_steps = len(used.least) // 2
+    left, most_left = np.zeros(len(hosts)), 0.0
+    for place, h in enumerate(hosts):
+        left[place] = _left(weight, s.room, h)
+        most_left = max(most_left, left[place])
+    # Places of a step as linked lists.
+    head, after = np.full(n_steps, -1), np.full(len(hosts), -1)
+    for place, h in enumerate(hosts):
+        if s.n_vms[h] == 0:
+            offer(p, s.room, fresh, place, h)
+        else:
+            step = _step(left[place], most_left, n_steps)
+            after[place], head[step] = head[step], place
+            offer(p, s.room, used, step, h)
+    lift(fresh, -1)
+    lift(used, -1)
     failed = 0
     for v in order:
-        best = -1
-        least = np.inf
-        for h in hosts:
-            if s.n_vms[h] == 0 or not fits(p, s, v, h):
-                continue
-            left = 0.0
-            for r in range(n_resources):
-                left += weight[r] * s.room[h, r]
-            if left < least:
-                least = left
-                best = h
-        if best < 0:
-            for h in hosts:
-                if s.n_vms[h] == 0 and fits(p, s, v, h):
-                    best = h
-                    break
-        if best < 0:
-            failed += 1
+        first = _step(_left(weight, p.need, v), most_left, n_steps)
+        place = _fullest(p, s, used, v, first, head, after, hosts, left)
+        if place >= 0:
+            step = _step(left[place], most_left, n_steps)
+            _leave(p, s, used, step, place, head, after, hosts)
         else:
-            occupy(p, s, v, best, 1)
+            place = next_with_room(p, fresh, v, 0)
+            while place >= 0 and not fits(p, s, v, hosts[place]):
+                place = next_with_room(p, fresh, v, place + 1)
+            if place < 0:
+                failed += 1
+                continue
+            withdraw(fresh, place)
+            lift(fresh, place)
+        occupy(p, s, v, hosts[place], 1)
+        left[place] = _left(weight, s.room, hosts[place])
+        step = _step(left[place], most_left, n_steps)
+        after[place], head[step] = head[step], place
+        offer(p, s.room, used, step, hosts[place])
+        lift(used, step)
     return failed
 
 
 @kernel
-def least_energy(p: Problem, s: State, order: NDArray[np.int64], hosts: NDArray[np.int64]) -> int:
-    """Put each VM where the energy over the horizon rises least, switching a host on included.
-
-    Moving away from home costs its migration energy; the first in ``hosts`` wins ties.
-    """
-    failed = 0
-    for v in order:
-        best = -1
-        least = np.int64(0)
-        for h in hosts:
-            if not fits(p, s, v, h):
-                continue
-            rise = host_energy(p, h, s.load[h] + p.load[v], s.n_vms[h] + 1)
-            rise -= host_energy(p, h, s.load[h], s.n_vms[h])
-            if p.home[v] >= 0 and p.home[v] != h:
-                rise += p.move_mj[v]
-            if best < 0 or rise < least:
-                best = h
-                least = rise
-        if best < 0:
-            failed += 1
-        else:
-            occupy(p, s, v, best, 1)
-    return failed
+def _left(weight: NDArray[np.float64], amounts: NDArray[np.int64], i: Any) -> float:
+    total = 0.0
+    for r in range(len(weight)):
+        total += weight[r] * amounts[i, r]
+    return total
 
 
 @kernel
-def dot_product(
-    p: Problem, s: State, order: NDArray[np.int64], hosts: NDArray[np.int64], weight: NDArray[np.float64]
+def _step(left: float, most_left: float, n_steps: int) -> int:
+    """Return the step of an amount that is left; finer where little is left, as on most hosts."""
+    if left <= 0.0:
+        return 0
+    return min(n_steps, int(np.sqrt(min(left / most_left, 1.0)) * (n_steps - 1)))
+
+
+@kernel
+def _fullest(
+    p: Problem,
+    s: State,
+    used: RoomTree,
+    v: Any,
+    step: int,
+    head: NDArray[np.int64],
+    after: NDArray[np.int64],
+    hosts: NDArray[np.int64],
+    left: NDArray[np.float64],
 ) -> int:
-    """Fill host after host, each time with the VM best aligned with the room that is left.
+    """Return the place of the host in use that fits and has the least room left; the first wins ties."""
+    while True:
+        step = next_with_room(p, used, v, step)
+        if step < 0:
+            return -1
+        best, place = -1, head[step]
+        while place >= 0:
+            closer = best < 0 or left[place] < left[best] or (left[place] == left[best] and place < best)
+            if closer and fits(p, s, v, hosts[place]):
+                best = place
+            place = after[place]
+        if best >= 0:
+            return best
+        step += 1
 
-    ``weight`` makes resources comparable; alignment is the weighted dot product of need and room.
-    """
-    n_resources = s.room.shape[1]
-    pending = order.copy()
-    n_pending = len(pending)
-    for h in hosts:
-        while n_pending > 0:
-            best = -1
-            most = -1.0
-            for i in range(n_pending):
-                v = pending[i]
-                if not fits(p, s, v, h):
-                    continue
-                score = 0.0
-                for r in range(n_resources):
-                    score += weight[r] * weight[r] * p.need[v, r] * s.room[h, r]
-                if score > most:
-                    most = score
-                    best = i
-            if best < 0:
-                break
-            occupy(p, s, pending[best], h, 1)
-            # Closing the hole by shifting keeps the order, which decides ties.
-            for i in range(best, n_pending - 1):
-                pending[i] = pending[i + 1]
-            n_pending -= 1
-        if n_pending == 0:
-            break
-    return n_pending
+
+@kernel
+def _leave(
+    p: Problem,
+    s: State,
+    used: RoomTree,
+    step: int,
+    gone: int,
+    head: NDArray[np.int64],
+    after: NDArray[np.int64],
+    hosts: NDArray[np.int64],
+) -> None:
+    """Take a place out of the list of its step."""
+    withdraw(used, step)
+    before, place = -1, head[step]
+    while place >= 0:
+        if place == gone:
+            if before < 0:
+                head[step] = after[place]
+            else:
+                after[before] = after[place]
+        else:
+            offer(p, s.room, used, step, hosts[place])
+            before = place
+        place = after[place]
+    lift(used, step)

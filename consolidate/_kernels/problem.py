@@ -8,8 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.jit import kernel
+from consolidate._kernels.limits import Limits, Taken, groups_allow, host_may_open, join_groups, switch
 
-__all__ = ["Problem", "State", "fits", "host_energy", "move_cost", "occupy", "shift", "table_power"]
+__all__ = [
+    "Problem",
+    "State",
+    "fits",
+    "host_energy",
+    "move_cost",
+    "occupy",
+    "rules_allow",
+    "shift",
+    "table_power",
+]
 
 
 class Problem(NamedTuple):
@@ -19,8 +30,7 @@ class Problem(NamedTuple):
     overhead: NDArray[np.int64]  # (hosts, r), taken on top for each VM
     mask_of: NDArray[np.int32]  # (vms,), row of masks
     masks: NDArray[np.bool_]  # (k, hosts)
-    pointer: NDArray[np.int32]  # (vms + 1,), spread rules of each VM in compressed rows
-    group: NDArray[np.int32]
+    limits: Limits  # rules that depend on who else is there
     load: NDArray[np.int64]  # (vms,), mean mcores
     home: NDArray[np.int32]  # (vms,), present host
     move_mj: NDArray[np.int64]  # (vms,)
@@ -38,23 +48,28 @@ class State(NamedTuple):
 
     host_of: NDArray[np.int32]  # (vms,)
     room: NDArray[np.int64]  # (hosts, r)
-    taken: NDArray[np.int16]  # (spread rules, hosts)
+    taken: Taken  # what counts against the limits
     load: NDArray[np.int64]  # (hosts,) mean mcores
     n_vms: NDArray[np.int32]  # (hosts,)
 
 
 @kernel
-def fits(p: Problem, s: State, v: Any, h: Any) -> bool:
-    """Say whether VM ``v`` may be put on host ``h``."""
+def rules_allow(p: Problem, s: State, v: Any, h: Any) -> bool:
+    """Say whether the rules let VM ``v``, which is not on host ``h``, join, whatever the room."""
     if not p.masks[p.mask_of[v], h]:
         return False
+    if p.limits.counted[h] and s.n_vms[h] == 0 and not host_may_open(p.limits, s.taken, h):
+        return False
+    return not p.limits.named[v] or groups_allow(p.limits, s.taken, v, h)
+
+
+@kernel
+def fits(p: Problem, s: State, v: Any, h: Any) -> bool:
+    """Say whether VM ``v`` may be put on host ``h``."""
     for r in range(p.need.shape[1]):
         if p.need[v, r] + p.overhead[h, r] > s.room[h, r]:
             return False
-    for k in range(p.pointer[v], p.pointer[v + 1]):  # noqa: SIM110 - loops compile to less than generators
-        if s.taken[p.group[k], h] > 0:
-            return False
-    return True
+    return rules_allow(p, s, v, h)
 
 
 @kernel
@@ -62,10 +77,13 @@ def occupy(p: Problem, s: State, v: Any, h: Any, sign: int) -> None:
     """Put VM ``v`` on host ``h`` (sign 1) or take it away (sign -1)."""
     for r in range(p.need.shape[1]):
         s.room[h, r] -= sign * (p.need[v, r] + p.overhead[h, r])
-    for k in range(p.pointer[v], p.pointer[v + 1]):
-        s.taken[p.group[k], h] += sign
+    if p.limits.named[v]:
+        join_groups(p.limits, s.taken, v, h, sign)
     s.load[h] += sign * p.load[v]
-    s.n_vms[h] += sign
+    before = s.n_vms[h]
+    s.n_vms[h] = before + sign
+    if p.limits.counted[h] and (before == 0 or s.n_vms[h] == 0):
+        switch(p.limits, s.taken, h, sign)
     s.host_of[v] = h if sign > 0 else -1
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate.errors import HorizonError, InstanceError, Issue
+from consolidate.carbon.integrate import by_step, grid_edges_s, total
 from consolidate.model import CarbonIntensity, TimeGrid
-from consolidate.units import MILLIJOULES_PER_KWH
 
 __all__ = ["emissions_by_step_g", "emissions_g"]
 
@@ -42,16 +39,12 @@ def emissions_g(grid: TimeGrid, energy_mj: NDArray[np.int64], intensity: CarbonI
     InstanceError
         When ``energy_mj`` is not an integer for each step.
     """
-    energy_mj = _energy(grid, energy_mj)
-    step, piece, length_s = _cut(grid, intensity)
-    energy_of: dict[float, int] = {}
-    values = intensity.g_per_kwh[piece].tolist()
-    # Python's integers: millijoules times seconds of a large fleet outgrow 64 bits.
-    for value, mj, seconds in zip(values, energy_mj[step].tolist(), length_s.tolist(), strict=True):
-        energy_of[value] = energy_of.get(value, 0) + mj * seconds
-    return math.fsum(
-        mj_seconds / (grid.step_s * MILLIJOULES_PER_KWH) * g_per_kwh
-        for g_per_kwh, mj_seconds in energy_of.items()
+    return total(
+        grid,
+        energy_mj,
+        edges_s=grid_edges_s(intensity.grid),
+        per_kwh=intensity.g_per_kwh,
+        what=f"carbon intensity of {intensity.zone or 'the zone'}",
     )
 
 
@@ -62,39 +55,10 @@ def emissions_by_step_g(
 
     Parameters and errors are those of :func:`emissions_g`; the sum is the same up to rounding.
     """
-    energy_mj = _energy(grid, energy_mj)
-    step, piece, length_s = _cut(grid, intensity)
-    share = length_s / grid.step_s
-    mean = np.bincount(step, weights=share * intensity.g_per_kwh[piece], minlength=grid.n_steps)
-    return energy_mj / MILLIJOULES_PER_KWH * mean
-
-
-def _energy(grid: TimeGrid, energy_mj: NDArray[np.int64]) -> NDArray[np.int64]:
-    energy_mj = np.asarray(energy_mj)
-    problem = ""
-    if energy_mj.shape != (grid.n_steps,):
-        problem = f"needs {grid.n_steps} values, got shape {energy_mj.shape}"
-    elif energy_mj.dtype.kind not in "iu":
-        problem = f"needs whole millijoules, got {energy_mj.dtype}"
-    if problem:
-        raise InstanceError([Issue(path="energy_mj", message=problem)])
-    return energy_mj
-
-
-def _cut(
-    grid: TimeGrid, intensity: CarbonIntensity
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Cut both grids at all boundaries; return energy step, intensity step and seconds of each part."""
-    other = intensity.grid
-    if grid.start < other.start or grid.stop > other.stop:
-        msg = f"carbon intensity of {intensity.zone or 'the zone'} does not cover the energy"
-        raise HorizonError(
-            msg,
-            asked=f"{grid.start}Z to {grid.stop}Z",
-            covered=f"{other.start}Z to {other.stop}Z",
-        )
-    offset_s = int((grid.start - other.start).astype(np.int64))
-    ours = offset_s + np.arange(grid.n_steps + 1, dtype=np.int64) * grid.step_s
-    theirs = np.arange(other.n_steps + 1, dtype=np.int64) * other.step_s
-    cuts = np.union1d(ours, theirs[(theirs > ours[0]) & (theirs < ours[-1])])
-    return (cuts[:-1] - offset_s) // grid.step_s, cuts[:-1] // other.step_s, np.diff(cuts)
+    return by_step(
+        grid,
+        energy_mj,
+        edges_s=grid_edges_s(intensity.grid),
+        per_kwh=intensity.g_per_kwh,
+        what=f"carbon intensity of {intensity.zone or 'the zone'}",
+    )

@@ -7,11 +7,13 @@ import difflib
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 
 from consolidate.carbon.source import Kind, Scope
-from consolidate.errors import UnknownNameError
+from consolidate.carbon.zone_table import zone_row
+from consolidate.errors import ConfigError, UnknownNameError
 from consolidate.model import CarbonIntensity, TimeGrid
 
 __all__ = ["ConstantIntensity", "constant_intensity", "zone_names"]
@@ -31,18 +33,26 @@ class ConstantIntensity:
         The intensity; default the yearly average of the country ``zone``, life cycle, from Ember via Our
         World in Data (CC BY 4.0).
     kind, scope
-        What a given intensity is. The built-in table is average and life cycle whatever they say.
+        What a given intensity is. A table says itself what it holds.
+    table
+        A file of your own in place of the built-in table; see :func:`constant_intensity`.
     """
 
     zone: str
     g_per_kwh: float | None = None
     kind: Kind = "average"
     scope: Scope = "life_cycle"
+    table: str | Path | None = None
 
     def intensity(self, grid: TimeGrid) -> CarbonIntensity:
         """Return the intensity over a grid."""
         return constant_intensity(
-            self.zone, grid, g_per_kwh=self.g_per_kwh, kind=self.kind, scope=self.scope
+            self.zone,
+            grid,
+            g_per_kwh=self.g_per_kwh,
+            kind=self.kind,
+            scope=self.scope,
+            table=self.table,
         )
 
 
@@ -53,6 +63,7 @@ def constant_intensity(
     g_per_kwh: float | None = None,
     kind: Kind = "average",
     scope: Scope = "life_cycle",
+    table: str | Path | None = None,
 ) -> CarbonIntensity:
     """Return one intensity for a whole grid.
 
@@ -68,16 +79,29 @@ def constant_intensity(
         World in Data (CC BY 4.0).
     kind, scope
         What a given intensity is.
+    table
+        A CSV file with the columns ``zone``, ``g_per_kwh``, ``kind``, ``scope`` and ``source``, one row for
+        each zone, in place of the built-in table.
 
     Raises
     ------
+    ConfigError
+        When both an intensity and a table are given.
     InstanceError
         When ``g_per_kwh`` is negative or not finite.
+    TraceError
+        When the table is wrong at a place.
     UnknownNameError
         When the zone is not in the table and no intensity is given.
     """
     source = "given as a constant"
-    if g_per_kwh is None:
+    if g_per_kwh is not None and table is not None:
+        msg = "an intensity and a table of intensities are given; give one"
+        raise ConfigError(msg, path="carbon.table")
+    if table is not None:
+        row = zone_row(table, zone)
+        g_per_kwh, kind, scope, source = row.g_per_kwh, row.kind, row.scope, row.source
+    elif g_per_kwh is None:
         g_per_kwh, source = _country(zone)
         kind, scope = "average", "life_cycle"
     return CarbonIntensity(

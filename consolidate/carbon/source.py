@@ -33,7 +33,16 @@ INTENSITY_SOURCES: Registry[type[IntensitySource]] = Registry(
     entry_point_group="consolidate.intensity_sources",
     builtin={
         "constant": "consolidate.carbon.constant:ConstantIntensity",
-        "electricitymaps": "consolidate.carbon.files:ElectricityMapsFile",
-        "tidy": "consolidate.carbon.files:TidyFile",
+        "eia": "consolidate.carbon.formats.eia:EiaFile",
+        "eia_api": "consolidate.carbon.formats.eia:EiaApiFile",
+        "electricitymaps": "consolidate.carbon.formats.electricity_maps:ElectricityMapsFile",
+        "electricitymaps_api": "consolidate.carbon.formats.electricity_maps:ElectricityMapsApiFile",
+        "entsoe_csv": "consolidate.carbon.formats.entsoe_csv:EntsoeCsvFile",
+        "entsoe_xml": "consolidate.carbon.formats.entsoe_xml:EntsoeXmlFile",
+        "opendc": "consolidate.carbon.formats.opendc:OpendcFile",
+        "tidy": "consolidate.carbon.formats.tidy:TidyFile",
+        "uk": "consolidate.carbon.formats.uk:UkCsvFile",
+        "uk_api": "consolidate.carbon.formats.uk:UkApiFile",
+        "watttime": "consolidate.carbon.formats.watttime:WattTimeFile",
     },
 )

@@ -19,14 +19,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate.checks.cases import NO_WAKE, BoundClaim, HostKind, PlacementCase, PlacementClaim
+from consolidate.checks.exact import Wholes, add, multiply, sum_of
 from consolidate.checks.power import curve, kind_power_mw
 from consolidate.checks.verdict import Violation
 
-__all__ = ["OPTIMAL_GAP", "bound_verdict", "bound_violations", "certified_mj", "gap_of"]
+__all__ = [
+    "OPTIMAL_GAP",
+    "allowed_kinds",
+    "bound_verdict",
+    "bound_violations",
+    "certified_mj",
+    "entries",
+    "gap_of",
+    "least_running",
+    "offered",
+    "whole",
+    "without_vms_mj",
+]
 
 #: Largest relative gap at which a placement may be called optimal.
 OPTIMAL_GAP = 1e-6
-_INT64_SAFE = 2**62
 
 
 def gap_of(objective_mj: int, bounds: tuple[BoundClaim, ...]) -> float:
@@ -95,7 +107,12 @@ def _one(case: PlacementCase, claim: PlacementClaim, bound: BoundClaim) -> list[
             Violation(code="V11.certificate", message=message, witness={"bound": bound.name}),
         ]
     try:
-        proven = certified_mj(case, bound.certificate or {})
+        certificate = bound.certificate or {}
+        # Imported late: it builds on the terms of this module.
+        from consolidate.checks.configuration import configuration_mj
+
+        prove = configuration_mj if "grid" in certificate else certified_mj
+        proven = prove(case, certificate)
     except ValueError as problem:
         message = f"the certificate of {bound.name} {problem}"
         return [
@@ -128,24 +145,25 @@ class _Row:
     rule: int
     multiplier: int
 
-    def taken(self, case: PlacementCase, overhead: NDArray[np.int64]) -> list[int]:
+    def taken(self, case: PlacementCase, overhead: NDArray[np.int64]) -> Wholes:
         """Return what each VM takes, with the overhead of a host type."""
         if self.rule >= 0:
-            members = set(case.rules[self.rule].vms)
-            return [int(v in members) for v in range(case.vms.n)]
+            members = np.zeros(case.vms.n, dtype=np.int64)
+            members[list(case.rules[self.rule].vms)] = 1
+            return members
         return self._scaled(case.need[:, self.resource] + overhead[self.resource])
 
-    def offers(self, offer: NDArray[np.int64]) -> list[int]:
+    def offers(self, offer: NDArray[np.int64]) -> Wholes:
         """Return what each host offers; ``offer`` is ``(hosts, resources)``."""
         if self.rule >= 0:
-            return [1] * len(offer)
+            return np.ones(len(offer), dtype=np.int64)
         return self._scaled(offer[:, self.resource])
 
-    def _scaled(self, amounts: NDArray[np.int64]) -> list[int]:
-        # Few amounts are distinct, and products of large whole numbers belong into Python integers.
-        values, at = np.unique(amounts, return_inverse=True)
-        scaled = [int(v) * self.numerator // self.denominator for v in values.tolist()]
-        return [scaled[k] for k in at.tolist()]
+    def _scaled(self, amounts: NDArray[np.int64]) -> Wholes:
+        raised = multiply(amounts, self.numerator)
+        if raised.dtype == np.int64 and self.denominator >= 2**62:
+            raised = raised.astype(object)
+        return raised // self.denominator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +172,8 @@ class _TypePrices:
     rows: tuple[_Row, ...]
 
 
-def _whole(source: Mapping[str, object], key: str, *, least: int) -> int:
+def whole(source: Mapping[str, object], key: str, *, least: int) -> int:
+    """Return a whole number of a certificate; anything else, or one below ``least``, is a ValueError."""
     value = source.get(key)
     if not isinstance(value, int) or isinstance(value, bool):
         msg = f"needs a whole number as {key}, got {value!r}"
@@ -165,60 +184,60 @@ def _whole(source: Mapping[str, object], key: str, *, least: int) -> int:
     return value
 
 
-def _entries(source: Mapping[str, object], key: str) -> list[Mapping[str, object]]:
-    entries = source.get(key)
-    if not isinstance(entries, list | tuple) or not all(isinstance(e, Mapping) for e in entries):
+def entries(source: Mapping[str, object], key: str) -> list[Mapping[str, object]]:
+    """Return a list of objects of a certificate; anything else is a ValueError."""
+    listed = source.get(key)
+    if not isinstance(listed, list | tuple) or not all(isinstance(e, Mapping) for e in listed):
         msg = f"needs a list of objects as {key}"
         raise ValueError(msg)
-    return list(entries)
+    return list(listed)
 
 
 def _row(entry: Mapping[str, object], case: PlacementCase) -> _Row:
-    multiplier = _whole(entry, "multiplier", least=0)
+    multiplier = whole(entry, "multiplier", least=0)
     if "rule" in entry:
-        rule = _whole(entry, "rule", least=0)
+        rule = whole(entry, "rule", least=0)
         if rule >= len(case.rules) or case.rules[rule].name != "spread":
             msg = f"has a row of rule {rule}, which is no spread"
             raise ValueError(msg)
         return _Row(resource=0, numerator=1, denominator=1, rule=rule, multiplier=multiplier)
-    resource = _whole(entry, "resource", least=0)
+    resource = whole(entry, "resource", least=0)
     if resource >= len(case.resources):
         msg = f"has a row of resource {resource}; there are {len(case.resources)}"
         raise ValueError(msg)
     return _Row(
         resource=resource,
-        numerator=_whole(entry, "numerator", least=1),
-        denominator=_whole(entry, "denominator", least=1),
+        numerator=whole(entry, "numerator", least=1),
+        denominator=whole(entry, "denominator", least=1),
         rule=-1,
         multiplier=multiplier,
     )
 
 
 def _prices(certificate: Mapping[str, object], case: PlacementCase) -> list[_TypePrices]:
-    entries = _entries(certificate, "types")
-    if len(entries) != len(case.hosts.kinds):
-        msg = f"has prices of {len(entries)} host types; the fleet has {len(case.hosts.kinds)}"
+    kinds = entries(certificate, "types")
+    if len(kinds) != len(case.hosts.kinds):
+        msg = f"has prices of {len(kinds)} host types; the fleet has {len(case.hosts.kinds)}"
         raise ValueError(msg)
     return [
         _TypePrices(
-            load=_whole(entry, "load_multiplier", least=0),
-            rows=tuple(_row(row, case) for row in _entries(entry, "rows")),
+            load=whole(entry, "load_multiplier", least=0),
+            rows=tuple(_row(row, case) for row in entries(entry, "rows")),
         )
-        for entry in entries
+        for entry in kinds
     ]
 
 
-def _offered(case: PlacementCase, receives: NDArray[np.bool_]) -> NDArray[np.int64]:
+def offered(case: PlacementCase, receives: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return what a host can offer at most: one that takes no VM, only what its own need now."""
-    offer = case.capacity.copy()
-    for h in np.flatnonzero(~receives).tolist():
-        own = case.active & (case.current == h)
-        held = (case.need[own] + case.overhead[h]).sum(axis=0)
-        offer[h] = np.minimum(offer[h], held)
-    return offer
+    own = np.flatnonzero(case.active & (case.current >= 0))
+    at = case.current[own]
+    held = np.zeros_like(case.capacity)
+    np.add.at(held, at, case.need[own] + case.overhead[at])
+    return np.where(receives[:, np.newaxis], case.capacity, np.minimum(case.capacity, held))
 
 
-def _allowed(case: PlacementCase, receives: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def allowed_kinds(case: PlacementCase, receives: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Say which host types a VM may be on: its own, and those with a host that takes it."""
     hosts, vms = case.hosts, case.vms
     allowed = np.zeros((len(hosts.kinds), vms.n), dtype=np.bool_)
@@ -233,23 +252,23 @@ def _allowed(case: PlacementCase, receives: NDArray[np.bool_]) -> NDArray[np.boo
 
 def _paid(case: PlacementCase, prices: list[_TypePrices], receives: NDArray[np.bool_]) -> int:
     """Return what the active VMs pay for load and room, each at the type that asks the least."""
-    allowed, active = _allowed(case, receives), np.flatnonzero(case.active).tolist()
-    least: dict[int, int] = {}
+    allowed = allowed_kinds(case, receives) & case.active
+    least: Wholes = np.zeros(case.vms.n, dtype=np.int64)
+    asked_before = np.zeros(case.vms.n, dtype=np.bool_)
     for k, price in enumerate(prices):
         of_kind = np.flatnonzero(case.hosts.kind_of == k)
         if of_kind.size == 0:
             continue
         overhead = case.overhead[of_kind].min(axis=0)
-        asked = [price.load * load for load in case.load_mcores.tolist()]
+        asked = multiply(case.load_mcores, price.load)
         for row in price.rows:
             if row.multiplier:
-                taken = row.taken(case, overhead)
-                asked = [x + row.multiplier * t for x, t in zip(asked, taken, strict=True)]
-        for v in active:
-            if allowed[k, v]:
-                least[v] = min(least.get(v, asked[v]), asked[v])
+                asked = add(asked, multiply(row.taken(case, overhead), row.multiplier))
+        better = allowed[k] & (~asked_before | (asked < least).astype(np.bool_))
+        least = np.where(better, asked, least)
+        asked_before |= allowed[k]
     # A VM that no type takes cannot be placed; nothing is promised for it.
-    return sum(least.values())
+    return sum_of(least)
 
 
 def certified_mj(case: PlacementCase, certificate: Mapping[str, object]) -> int:
@@ -267,47 +286,57 @@ def certified_mj(case: PlacementCase, certificate: Mapping[str, object]) -> int:
     ValueError
         When the certificate lacks something; the message completes "the certificate ...".
     """
-    scale, prices = _whole(certificate, "scale", least=1), _prices(certificate, case)
-    hosts, active = case.hosts, case.active
-    # numpy would wrap around silently: totals are Python integers, vectors are bounded below.
-    carries = np.zeros(hosts.n, dtype=np.bool_)
-    here = active & (case.current >= 0)
-    carries[case.current[here]] = True
+    scale, prices = whole(certificate, "scale", least=1), _prices(certificate, case)
+    hosts, kind_of = case.hosts, case.hosts.kind_of
+    here = np.flatnonzero(case.active & (case.current >= 0))
     stay = np.zeros(hosts.n, dtype=np.int64)
     np.add.at(stay, case.current[here], case.move_mj[here])
+    carries = np.zeros(hosts.n, dtype=np.bool_)
+    carries[case.current[here]] = True
     receives = (hosts.powered_on | (hosts.control != NO_WAKE)) & ~hosts.maintenance
-    usable, offer = receives | carries, _offered(case, receives)
-    forced = hosts.powered_on & ~case.may_switch_off()
-    total = scale * int(case.move_mj[active].sum()) + _paid(case, prices, receives)
-    worth = [0] * hosts.n
+    offer, without = offered(case, receives), without_vms_mj(case)
+    boot = hosts.per_host("boot_mw") * hosts.per_host("boot_s")
+    on = np.where(hosts.powered_on, 0, boot) - stay
+    total = scale * sum_of(case.move_mj[here]) + _paid(case, prices, receives)
     for k, price in enumerate(prices):
-        of_kind = np.flatnonzero(hosts.kind_of == k)
+        mine = np.flatnonzero(kind_of == k)
+        if mine.size == 0:
+            continue
+        running = least_running(case, k, offer[mine, 0], scale=scale, b=price.load)
+        with_vms = add(running, multiply(on[mine], scale))
         for row in price.rows:
-            units = row.offers(offer[of_kind])
-            for h, unit in zip(of_kind.tolist(), units, strict=True):
-                worth[h] += row.multiplier * unit
-    classes: dict[tuple[int, bool, int], tuple[int, int, int]] = {}
-    for h in range(hosts.n):
-        key = (int(hosts.kind_of[h]), bool(hosts.powered_on[h]), int(offer[h, 0]))
-        if key not in classes:
-            classes[key] = _class_terms(case, h, most=key[2], scale=scale, b=prices[key[0]].load)
-        off, empty, carrying = classes[key]
-        without = scale * (empty if forced[h] else off)
-        with_vms = carrying - scale * int(stay[h]) - worth[h]
-        total += min(without, with_vms) if usable[h] else without
+            with_vms = add(with_vms, multiply(row.offers(offer[mine]), -row.multiplier))
+        empty = multiply(without[mine], scale)
+        cheaper = (receives | carries)[mine] & (with_vms < empty).astype(np.bool_)
+        total += sum_of(np.where(cheaper, with_vms, empty))
     return total // scale
 
 
-def _class_terms(case: PlacementCase, h: int, *, most: int, scale: int, b: int) -> tuple[int, int, int]:
-    """Return energy off, energy on and empty (mJ), and the least scaled energy of carrying VMs."""
-    kind = case.hosts.kind(h)
-    is_on = bool(case.hosts.powered_on[h])
-    off = kind.off_mw * case.horizon_s + (kind.shutdown_mw * kind.shutdown_s if is_on else 0)
-    background = np.array([kind.background_mcores], dtype=np.int64)
-    empty = int(kind_power_mw(kind, background, hosting=False)[0]) * case.horizon_s
-    boot = 0 if is_on else kind.boot_mw * kind.boot_s
-    power = _carrying_power_mw(kind, most=most)
-    return off, empty, _least(power, scale * case.horizon_s, b) + scale * boot
+def without_vms_mj(case: PlacementCase) -> NDArray[np.int64]:
+    """Return the energy of each host over the horizon if it carries no VM."""
+    hosts = case.hosts
+    draws = [
+        int(kind_power_mw(kind, np.array([kind.background_mcores]), hosting=False)[0])
+        for kind in hosts.kinds
+    ]
+    idle = np.array(draws, dtype=np.int64)[hosts.kind_of] * case.horizon_s
+    shutdown = hosts.per_host("shutdown_mw") * hosts.per_host("shutdown_s")
+    off = hosts.per_host("off_mw") * case.horizon_s + np.where(hosts.powered_on, shutdown, 0)
+    return np.where(hosts.powered_on & ~case.may_switch_off(), idle, off)
+
+
+def least_running(case: PlacementCase, k: int, most: NDArray[np.int64], *, scale: int, b: int) -> Wholes:
+    """Return, for hosts of type ``k``, the least scaled energy of running less ``b`` for each mcore.
+
+    ``most`` is the largest load of each host.
+    """
+    power = _carrying_power_mw(case.hosts.kinds[k], most=int(most.max()))
+    net = add(
+        multiply(power, scale * case.horizon_s),
+        multiply(np.arange(power.shape[0], dtype=np.int64), -b),
+    )
+    least: Wholes = np.minimum.accumulate(net)[np.maximum(most, 0)]
+    return least
 
 
 def _carrying_power_mw(kind: HostKind, *, most: int) -> NDArray[np.int64]:
@@ -321,13 +350,3 @@ def _carrying_power_mw(kind: HostKind, *, most: int) -> NDArray[np.int64]:
     power = kind_power_mw(kind, every, hosting=True)
     least_above: NDArray[np.int64] = np.minimum.accumulate(power[::-1])[::-1]
     return least_above[loads]
-
-
-def _least(power_mw: NDArray[np.int64], weight: int, b: int) -> int:
-    """Return the least of ``weight * power - b * l`` over the whole loads ``l``, exactly."""
-    n = power_mw.shape[0]
-    largest = max(int(power_mw.max()) * weight, b * n)
-    if largest < _INT64_SAFE and weight < _INT64_SAFE and b < _INT64_SAFE:
-        return int((power_mw * np.int64(weight) - np.arange(n, dtype=np.int64) * np.int64(b)).min())
-    scaled: list[int] = [int(p) * weight - b * load for load, p in enumerate(power_mw.tolist())]
-    return min(scaled)

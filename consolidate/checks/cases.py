@@ -90,6 +90,8 @@ class Hosts:
         Flags at the start, shape ``(hosts,)``.
     pue
         Facility energy per IT energy at each host's site, shape ``(hosts,)``.
+    site
+        Site of each host, shape ``(hosts,)``; ``None`` = one site for all.
     """
 
     ids: tuple[str, ...]
@@ -99,6 +101,7 @@ class Hosts:
     maintenance: NDArray[np.bool_]
     powered_on: NDArray[np.bool_]
     pue: NDArray[np.float64]
+    site: NDArray[np.int64] | None = None
 
     @property
     def n(self) -> int:
@@ -148,11 +151,15 @@ class Guests:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacementRule:
-    """A rule as data: ``spread``, ``gather``, ``fence``, ``ban`` or ``root``."""
+    """A rule as data; :mod:`consolidate.checks.rules` says what each name means."""
 
     name: str
     vms: tuple[int, ...]
     hosts: tuple[int, ...] = ()
+    others: tuple[int, ...] = ()
+    most: int = 0
+    parts: tuple[tuple[int, ...], ...] = ()
+    zones: tuple[tuple[int, ...], ...] = ()
     continuous: bool = True
 
 
@@ -257,6 +264,9 @@ class MoveLimits:
     cores_per_10_gbit: float
     storage_mib_per_s: float
     restart_s: float
+    moves_per_host: int = 0
+    moves_at_once: int = 0
+    uplink_mbit_per_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,9 +329,11 @@ class PlanCase:
     """A plan from ``placement.current`` to ``placement.target``.
 
     ``worthwhile`` is what the result says: a plan that is not worth making may be empty.
+    ``makespan_bound_s`` is what no such plan can beat, as claimed; 0 = nothing is claimed.
     """
 
     placement: PlacementCase
     limits: MoveLimits
     actions: Actions
     worthwhile: bool = True
+    makespan_bound_s: int = 0

@@ -151,6 +151,18 @@ class Json:
             numbers.append(value)
         return tuple(numbers)
 
+    def sets(self, key: str, *, limit: int) -> tuple[tuple[int, ...], ...]:
+        """Return a list of lists of indices below ``limit``."""
+        found = []
+        for i, value in enumerate(self.items(key)):
+            if not isinstance(value, list):
+                self.fail(f"{key}[{i}]", f"needs a list, got {value!r}")
+            for x in value:
+                if not isinstance(x, int) or isinstance(x, bool) or not 0 <= x < limit:
+                    self.fail(f"{key}[{i}]", f"needs indices from 0 to {limit - 1}, got {x!r}")
+            found.append(tuple(value))
+        return tuple(found)
+
 
 class Table:
     """Columns of a Parquet file, by name, of the types that were asked for."""

@@ -192,21 +192,45 @@ def _placement(folder: Path, vms: Guests) -> tuple[NDArray[np.int64], NDArray[np
     return table.integers("current_host"), table.integers("target_host")
 
 
+_NAMES_HOSTS = ("fence", "ban", "root", "max_online", "quarantine")
+_NAMES_PARTS = ("split", "split_among")
+_NAMES_ZONES = ("among", "split_among")
+
+
 def _rule(entry: Json, *, hosts: int, vms: int) -> PlacementRule:
     name = entry.text("name")
     if name not in RULE_NAMES:
         entry.fail("name", f"needs one of {', '.join(RULE_NAMES)}, got {name!r}")
     members = entry.integers("vms", limit=vms)
-    named = entry.integers("hosts", limit=hosts) if name in ("fence", "ban", "root") else ()
+    named = entry.integers("hosts", limit=hosts) if name in _NAMES_HOSTS else ()
+    others = entry.integers("others", limit=vms) if name == "interference" else ()
+    most = entry.integer("most", least=0) if name in ("interference", "max_online") else 0
     if name == "root" and len(named) != len(members):
         entry.fail("hosts", f"needs one host for each of {len(members)} VMs, got {len(named)}")
-    return PlacementRule(name=name, vms=members, hosts=named, continuous=entry.flag("continuous"))
+    return PlacementRule(
+        name=name,
+        parts=entry.sets("parts", limit=vms) if name in _NAMES_PARTS else (),
+        zones=entry.sets("zones", limit=hosts) if name in _NAMES_ZONES else (),
+        vms=members,
+        hosts=named,
+        others=others,
+        most=most,
+        continuous=entry.flag("continuous"),
+    )
 
 
 def load_switchable(folder: Path, hosts: Hosts) -> NDArray[np.bool_]:
     """Read which hosts the run says may be switched off, shape ``(hosts,)``."""
     table = read_table(folder, "capacities.parquet", {"may_switch_off": "bool"})
     return _rows(table, hosts.n).flags("may_switch_off")
+
+
+def load_makespan_bound(folder: Path) -> int:
+    """Read below which makespan no plan can be, as claimed, in seconds; 0 = nothing is claimed."""
+    if not (folder / "plan.json").is_file():
+        return 0
+    bound = read_json(folder, "plan.json")
+    return max(bound.integer("load_s", least=0), bound.integer("space_time_s", least=0))
 
 
 def load_limits(folder: Path) -> MoveLimits:
@@ -223,6 +247,9 @@ def load_limits(folder: Path) -> MoveLimits:
         cores_per_10_gbit=moves.number("cores_per_10_gbit"),
         storage_mib_per_s=moves.number("storage_mib_per_s"),
         restart_s=moves.number("restart_s"),
+        moves_per_host=moves.integer("moves_per_host", least=0),
+        moves_at_once=moves.integer("moves_at_once", least=0),
+        uplink_mbit_per_s=moves.number("uplink_mbit_per_s", least=0.0),
     )
 
 
@@ -230,8 +257,8 @@ def load_claim(folder: Path) -> PlacementClaim:
     """Read what the result says of itself."""
     result = read_json(folder, "result.json")
     status = result.text("status")
-    if status not in ("optimal", "feasible", "infeasible"):
-        result.fail("status", f"needs optimal, feasible or infeasible, got {status!r}")
+    if status not in ("optimal", "feasible", "infeasible", "unknown"):
+        result.fail("status", f"needs optimal, feasible, infeasible or unknown, got {status!r}")
     breakdown = result.object("breakdown")
     causes = ("on_mj", "off_mj", "boot_mj", "shutdown_mj", "migration_mj")
     return PlacementClaim(

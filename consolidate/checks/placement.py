@@ -34,10 +34,10 @@ def _whereabouts(case: PlacementCase) -> list[Violation]:
     found = []
     for label, where in (("current", case.current), ("target", case.target)):
 
-        def lost(v: int, label: str = label) -> tuple[str, dict[str, object]]:
+        def lost(v: int) -> tuple[str, dict[str, object]]:
             return (
-                f"VM {vms.name(v)} is active but on no host in the {label} placement",
-                {"vm": vms.name(v), "placement": label},
+                f"VM {vms.name(v)} is active but on no host in the target placement",
+                {"vm": vms.name(v), "placement": "target"},
             )
 
         def unknown(
@@ -49,7 +49,8 @@ def _whereabouts(case: PlacementCase) -> list[Violation]:
                 {"vm": vms.name(v), "host": int(where[v]), "placement": label},
             )
 
-        found += each("V1.lost", np.flatnonzero(case.active & (where == -1)), lost)
+        if label == "target":  # a new VM is on no host yet
+            found += each("V1.lost", np.flatnonzero(case.active & (where == -1)), lost)
         found += each("V1.unknown-host", np.flatnonzero((where < -1) | (where >= hosts.n)), unknown)
 
     def conjured(v: int) -> tuple[str, dict[str, object]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from consolidate.checks.cases import Actions, PlanCase
+from consolidate.checks.plan_bandwidth import bandwidth_violations
+from consolidate.checks.plan_bound import bound_violations
 from consolidate.checks.plan_moves import Paths, move_violations, path_violations, vm_paths
 from consolidate.checks.plan_power import power_violations
 from consolidate.checks.plan_room import concurrency_violations, room_violations
@@ -23,6 +25,7 @@ def plan_violations(case: PlanCase) -> list[Violation]:
     found += move_violations(case)
     found += room_violations(case)
     found += concurrency_violations(case)
+    found += bandwidth_violations(case)
     found += power_violations(case)
     if not any(v.code in {"V6.chain", "V6.overlap"} for v in whereabouts):
         # Who is where at a moment is only known when the moves of each VM follow each other.
@@ -33,6 +36,7 @@ def plan_violations(case: PlanCase) -> list[Violation]:
             return f"rule {rule}: {message}", witness
 
         found += each("V3.rule-moment", range(len(disturbed)), breaks)
+    found += bound_violations(case)
     return found
 
 

@@ -12,7 +12,7 @@ from consolidate.checks.placement import unsuitable
 from consolidate.checks.precopy import Least, least_move
 from consolidate.checks.verdict import Violation, each
 
-__all__ = ["Paths", "move_violations", "path_violations", "vm_paths"]
+__all__ = ["Paths", "apart", "memory_need_mib", "move_violations", "path_violations", "vm_paths"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,10 +137,18 @@ def _cost(case: PlanCase, i: int) -> list[tuple[str, str]]:
         dirty_mib_per_s=float(placement.vms.dirty_mib_per_s[a.vm[i]]),
         nic_mbit_per_s=min(source.nic_mbit_per_s, target.nic_mbit_per_s),
         limits=case.limits,
+        apart=apart(case, int(a.source[i]), int(a.target[i])),
+        rate_mib_per_s=float(a.rate_mib_per_s[i]) if mode != "restart" else np.inf,
     )
     if least.problem:
         return [("V6.precopy", least.problem)]
     return [*_short(case, i, least)]
+
+
+def apart(case: PlanCase, source: int, target: int) -> bool:
+    """Say whether two hosts are at different sites."""
+    site = case.placement.hosts.site
+    return site is not None and bool(site[source] != site[target])
 
 
 def memory_need_mib(case: PlanCase) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ within the allowed downtime (Liu et al., HPDC 2011, doi:10.1145/1996130.1996154)
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from consolidate.checks.cases import MoveLimits
 from consolidate.units import BYTES_PER_MIB, MCORES_PER_CORE
@@ -48,6 +48,8 @@ def least_move(
     dirty_mib_per_s: float,
     nic_mbit_per_s: float,
     limits: MoveLimits,
+    apart: bool = False,
+    rate_mib_per_s: float = math.inf,
 ) -> Least:
     """Return the least that a move takes.
 
@@ -63,28 +65,38 @@ def least_move(
         The slower of the interfaces of source and target.
     limits
         Settings of every move.
+    apart
+        Whether the move crosses the uplink between sites.
+    rate_mib_per_s : MiB/s
+        Bandwidth that the move says it has; more than its share counts as its share.
     """
     if mode == "restart":
         seconds = max(1, _up(limits.restart_s))
         return Least(duration_s=seconds, downtime_ms=seconds * 1_000, rate_mib_per_s=math.inf)
-    rate = nic_mbit_per_s * limits.bandwidth_fraction * 1e6 / 8 / BYTES_PER_MIB
-    stream = nic_mbit_per_s * limits.bandwidth_fraction / 10_000
+    mbit = nic_mbit_per_s * limits.bandwidth_fraction
+    if apart and limits.uplink_mbit_per_s > 0:
+        mbit = min(mbit, limits.uplink_mbit_per_s)
+    share = mbit * 1e6 / 8 / BYTES_PER_MIB
+    if mode == "saved_state":
+        share = min(share, limits.storage_mib_per_s)
+    rate = min(share, rate_mib_per_s)
+    stream = rate * 8 * BYTES_PER_MIB / 1e6 / 10_000
     overhead = _up(stream * limits.cores_per_10_gbit * MCORES_PER_CORE)
     if not rate > 0:
         return Least(problem="the move has no bandwidth")
     if mode == "saved_state":
-        rate = min(rate, limits.storage_mib_per_s)
         seconds = max(1, _up(2 * memory_mib / rate + limits.setup_s))
         return Least(
             duration_s=seconds,
             downtime_ms=seconds * 1_000,
             moved_mib=2 * memory_mib,
             overhead_mcores=overhead,
-            rate_mib_per_s=rate,
+            rate_mib_per_s=share,
         )
     if mode != "live":
         return Least(problem=f"there is no mode {mode!r}")
-    return _live(memory_mib, dirty_mib_per_s, rate=rate, overhead=overhead, limits=limits)
+    least = _live(memory_mib, dirty_mib_per_s, rate=rate, overhead=overhead, limits=limits)
+    return replace(least, rate_mib_per_s=share)
 
 
 def _live(
@@ -104,7 +116,6 @@ def _live(
         downtime_ms=_up(left / rate * 1_000),
         moved_mib=_up(sent + left),
         overhead_mcores=overhead,
-        rate_mib_per_s=rate,
     )
 
 

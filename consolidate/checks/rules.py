@@ -1,8 +1,10 @@
 """What each placement rule means, said again in the judge's own words.
 
 ``spread``: no two of its VMs on one host. ``gather``: all of its VMs on one host. ``fence``: its VMs
-only on its hosts. ``ban``: its VMs on none of its hosts. ``root``: its i-th VM on its i-th host. A VM
-on no host breaks nothing. During a move a VM is on both hosts at once.
+only on its hosts. ``ban``: its VMs on none of its hosts. ``root``: its i-th VM on its i-th host.
+``quarantine``: nobody leaves its hosts, nobody comes to them. ``max_online``: at most ``most`` of its hosts
+carry a VM or stay on without. Rules about company are in :mod:`consolidate.checks.company`. A VM on no host
+breaks nothing. During a move a VM is on both hosts at once.
 """
 
 from __future__ import annotations
@@ -13,10 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate.checks.cases import PlacementCase, PlacementRule
+from consolidate.checks.company import COMPANY_RULES, company_faults
 
 __all__ = ["RULE_NAMES", "broken_rules", "disturbed_rules"]
 
-RULE_NAMES = ("spread", "gather", "fence", "ban", "root")
+RULE_NAMES = (
+    "spread",
+    "gather",
+    "fence",
+    "ban",
+    "root",
+    "quarantine",
+    "max_online",
+    *COMPANY_RULES,
+)
 
 #: Rule in words, what happened, the same as data.
 Finding = tuple[str, str, dict[str, object]]
@@ -26,6 +38,8 @@ Stay = tuple[int, int | None, frozenset[int]]
 
 def broken_rules(case: PlacementCase, where: NDArray[np.int64]) -> Iterator[Finding]:
     """Yield the rules that a placement breaks."""
+    company = any(rule.name in COMPANY_RULES for rule in case.rules)
+    at = {v: frozenset({int(h)}) for v, h in enumerate(where) if company and h >= 0}
     for number, rule in enumerate(case.rules):
         on = [(v, int(where[v])) for v in rule.vms if where[v] >= 0]
         label = f"{rule.name}[{number}]"
@@ -40,6 +54,20 @@ def broken_rules(case: PlacementCase, where: NDArray[np.int64]) -> Iterator[Find
             if len({h for _, h in on}) > 1:
                 names = ", ".join(f"{case.vms.name(v)} on {case.hosts.name(h)}" for v, h in on[:10])
                 yield label, f"its VMs are apart: {names}", {"vms": [case.vms.name(v) for v, _ in on]}
+        elif rule.name in COMPANY_RULES:
+            for (kind, which), (_, message) in company_faults(case, rule, at).items():
+                yield label, message, {kind: which}
+        elif rule.name == "quarantine":
+            shut = frozenset(rule.hosts)
+            for v in np.flatnonzero((where >= 0) & (where != case.current)).tolist():
+                if shut & {int(where[v]), int(case.current[v])}:
+                    yield label, *_misplaced(case, v, int(where[v]))
+        elif rule.name == "max_online":
+            forced = case.hosts.powered_on & ~case.may_switch_off()
+            online = [h for h in rule.hosts if forced[h] or bool((where == h).any())]
+            if len(online) > rule.most:
+                message = f"{len(online)} of its hosts are on, at most {rule.most} may be"
+                yield label, message, {"hosts": [case.hosts.name(h) for h in online]}
         elif rule.name not in RULE_NAMES:
             yield label, "its meaning is not known here, so nobody can say that it holds", {}
         else:
@@ -84,8 +112,9 @@ def disturbed_rules(case: PlacementCase, stays: dict[int, list[Stay]]) -> Iterat
     """
     for number, rule in enumerate(case.rules):
         label = f"{rule.name}[{number}]"
-        touched = rule.name in RULE_NAMES and any(v in stays for v in rule.vms)
-        if not rule.continuous or not touched:
+        everyone = rule.name in ("lonely", "quarantine")
+        touched = everyone or any(v in stays for v in (*rule.vms, *rule.others))
+        if not rule.continuous or not touched or rule.name not in RULE_NAMES:
             continue
         of = {
             v: stays.get(v) or [(0, None, frozenset({int(case.current[v])}))]
@@ -96,6 +125,12 @@ def disturbed_rules(case: PlacementCase, stays: dict[int, list[Stay]]) -> Iterat
             yield from _meetings(case, label, of)
         elif rule.name == "gather":
             yield from _partings(case, label, of)
+        elif rule.name == "max_online":
+            yield label, "no plan is known to keep it at every moment; state it as discrete", {}
+        elif rule.name == "quarantine":
+            yield from _crossings(case, rule, label, stays)
+        elif rule.name in COMPANY_RULES:
+            yield from _disturbances(case, rule, label, stays)
         else:
             allows = _permission(rule)
             for v, path in of.items():
@@ -126,6 +161,41 @@ def _meetings(case: PlacementCase, label: str, of: dict[int, list[Stay]]) -> Ite
                 if other != v and not (start == 0 and at_home):
                     message, witness = _together(case, [v, other], h)
                     yield label, f"{message} at {start} s", {**witness, "time_s": start}
+
+
+def _crossings(
+    case: PlacementCase, rule: PlacementRule, label: str, stays: dict[int, list[Stay]]
+) -> Iterator[Finding]:
+    """Yield the VMs that leave the hosts of a quarantine, or come to them, if only to be parked."""
+    shut = frozenset(rule.hosts)
+    for v, path in stays.items():
+        home = int(case.current[v])
+        for start, _, hosts in path:
+            others = hosts - {home}
+            if others and (home in shut or others & shut):
+                message, witness = _misplaced(case, v, min(others))
+                yield label, f"{message} from {start} s on", {**witness, "time_s": start}
+                break
+
+
+def _disturbances(
+    case: PlacementCase, rule: PlacementRule, label: str, stays: dict[int, list[Stay]]
+) -> Iterator[Finding]:
+    """Yield the moments at which a rule about company comes to be broken, or more so than before."""
+    members = range(case.vms.n) if rule.name == "lonely" else sorted({*rule.vms, *rule.others})
+    times = sorted({start for v in members for start, _, _ in stays.get(v, [])})
+    at = {v: frozenset({int(case.current[v])} - {-1}) for v in members}
+    before = company_faults(case, rule, at)
+    for t in times:
+        for v in members:
+            for start, end, hosts in stays.get(v, []):
+                if start <= t and (end is None or t < end):
+                    at[v] = hosts
+        now = company_faults(case, rule, at)
+        for key, (severity, message) in now.items():
+            if severity > before.get(key, (0, ""))[0]:
+                yield label, f"{message} at {t} s", {key[0]: key[1], "time_s": t}
+        before = now
 
 
 def _joined(pieces: list[tuple[int, int | None]]) -> list[tuple[int, float]]:

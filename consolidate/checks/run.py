@@ -29,6 +29,7 @@ from consolidate.checks.loader import (
     load_emissions,
     load_intensity,
     load_limits,
+    load_makespan_bound,
     load_switchable,
     load_windows,
 )
@@ -67,7 +68,7 @@ def check_placement(case: PlacementCase, claim: PlacementClaim | None = None) ->
         placed anew, so only the inputs are judged.
     """
     found = input_violations(case)
-    if claim is not None and claim.status == "infeasible":
+    if claim is not None and claim.status in ("infeasible", "unknown"):
         return tuple(found)
     found += placement_violations(case)
     if claim is not None and not any(v.code.startswith(("V1.", "V4.")) for v in found):
@@ -204,7 +205,7 @@ class _Judge:
     def _placement(self, case: PlacementCase, claim: PlacementClaim | None) -> bool:
         """Judge placement and claim; say whether the target can be taken for a placement at all."""
         found = check_placement(case, claim)
-        infeasible = claim is not None and claim.status == "infeasible"
+        infeasible = claim is not None and claim.status in ("infeasible", "unknown")
         about_bounds = [v for v in found if v.code.startswith(("V11.", "V14."))]
         rest = [v for v in found if v not in about_bounds]
         sentence = "needs and capacities are those of the VMs and the fleet"
@@ -239,7 +240,13 @@ class _Judge:
             self._notes.append("the plan is not judged: there is no placement for it to reach")
         else:
             worthwhile = claim is None or claim.worthwhile
-            plan = PlanCase(placement=case, limits=limits, actions=actions, worthwhile=worthwhile)
+            plan = PlanCase(
+                placement=case,
+                limits=limits,
+                actions=actions,
+                worthwhile=worthwhile,
+                makespan_bound_s=self._problems.attempt(partial(load_makespan_bound, self._folder)) or 0,
+            )
             self._add(
                 check_plan(plan),
                 "the plan fits at every moment, both ends of a move charged, and ends at the target",

@@ -27,7 +27,6 @@ __all__ = ["command"]
 def command(trace: str, policies: str, seeds: str, as_csv: bool, quiet: bool, **given: Any) -> None:
     """Solve, plan and replay TRACE under several policies, against doing nothing."""
     from consolidate.cli.progress import show_progress
-    from consolidate.forecasting import Percentile
     from consolidate.study import compare, prepare
     from consolidate.study.emissions import intensities
 
@@ -41,7 +40,7 @@ def command(trace: str, policies: str, seeds: str, as_csv: bool, quiet: bool, **
             prepared.trace,
             instance.fleet,
             policies=[name for name in policies.split(",") if name],
-            sizing=Percentile(config.percentile),
+            sizing=config.sizing(),
             sizing_fraction=config.sizing_fraction,
             hindsight=config.hindsight,
             current=instance.current,

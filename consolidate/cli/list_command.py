@@ -14,6 +14,7 @@ __all__ = ["command"]
 _KINDS = (
     "policies",
     "formats",
+    "instance-formats",
     "fleets",
     "rules",
     "servers",
@@ -65,6 +66,10 @@ def _registry(kind: str) -> Registry[Any]:
         from consolidate.traces import READERS
 
         return READERS
+    if kind == "instance-formats":
+        from consolidate.inventory import INSTANCE_SOURCES
+
+        return INSTANCE_SOURCES
     if kind == "exports":
         from consolidate.exports import EXPORTERS
 

@@ -27,6 +27,9 @@ _OPTIONS = (
         "--percentile", default=95.0, show_default=True, help="CPU percentile that sizes a VM."
     ),
     click.option(
+        "--slots", type=int, help="Parts of the day for which CPU is sized apart (demand curves)."
+    ),
+    click.option(
         "--sizing-fraction",
         default=0.25,
         show_default=True,
@@ -38,7 +41,7 @@ _OPTIONS = (
     click.option(
         "--cpu-limit", type=float, help="Part of a host's CPU that sized demand may fill. Default 0.9."
     ),
-    click.option("--iterations", default=20_000, show_default=True, help="Iterations of local search."),
+    click.option("--iterations", default=4_000, show_default=True, help="Iterations of local search."),
     click.option(
         "--deterministic-seconds", default=5.0, show_default=True, help="Work of the exact solver."
     ),
@@ -55,6 +58,13 @@ _OPTIONS = (
         help="Least part of the energy a plan must save.",
     ),
     click.option(
+        "--move-price",
+        default=0.0,
+        show_default=True,
+        metavar="J",
+        help="What a move has to be worth on top of its energy, in joules; more means fewer moves.",
+    ),
+    click.option(
         "--carbon",
         metavar="FILE|ZONE|G",
         help="Intensity file, zone, or g/kWh. Default: zone of the site.",
@@ -62,9 +72,7 @@ _OPTIONS = (
     click.option(
         "--carbon-scope",
         type=click.Choice(["life_cycle", "direct"]),
-        default="life_cycle",
-        show_default=True,
-        help="For files that have both.",
+        help="For files that have both; default: life cycle where the file holds it.",
     ),
     click.option(
         "--redate",
@@ -110,6 +118,7 @@ def config_from(trace: str, given: dict[str, Any]) -> RunConfig:
         placement=given["placement"],
         rules=given["rules"],
         percentile=given["percentile"],
+        slots=given["slots"],
         sizing_fraction=given["sizing_fraction"],
         hindsight=given["hindsight"],
         cpu_limit_fraction=given["cpu_limit"],
@@ -123,6 +132,7 @@ def config_from(trace: str, given: dict[str, Any]) -> RunConfig:
         min_saving_fraction=given["min_saving"],
         carbon=given["carbon"],
         carbon_scope=given["carbon_scope"],
+        move_price_j=given["move_price"],
         redate_year=given["redate"],
     )
 

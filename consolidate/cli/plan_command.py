@@ -2,26 +2,76 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from consolidate.model import MigrationPlan
 
 __all__ = ["command"]
 
 
 @click.command("plan")
 @click.argument("run")
+@click.option(
+    "--resume",
+    metavar="DONE",
+    help="Plan the rest of the way, given the actions that have ended: ids with commas, or a file of ids.",
+)
+@click.option(
+    "--undo",
+    metavar="DONE",
+    help="Plan the way back from those actions; 'all' if the whole plan was carried out.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the actions as JSON, one object a line.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def command(run: str, as_json: bool, quiet: bool) -> None:
-    """Schedule the migrations of the solved run folder RUN."""
+def command(run: str, resume: str | None, undo: str | None, as_json: bool, quiet: bool) -> None:
+    """Schedule the migrations of the solved run folder RUN.
+
+    With --resume or --undo the plan that is there is followed up: the new plan is printed and judged, and
+    the run folder stays as it is.
+    """
     from pathlib import Path
 
     from consolidate.cli.progress import show_progress
     from consolidate.study.pipeline import plan_stage
 
+    if resume is not None and undo is not None:
+        msg = "--resume and --undo exclude each other"
+        raise click.UsageError(msg)
+    folder = Path(run)
+    followed = resume is not None or undo is not None
     with show_progress(quiet=quiet) as progress:
-        plan = plan_stage(Path(run), progress=progress)
+        plan = _follow_up(folder, resume, undo) if followed else plan_stage(folder, progress=progress)
     if as_json:
         click.echo(plan.to_frame().to_json(orient="records", lines=True), nl=False)
-    else:
-        click.echo(plan.summary())
+        return
+    click.echo(plan.summary())
+    if not followed:
         click.echo(f"next: consolidate replay {run}")
+
+
+def _follow_up(folder: Path, resume: str | None, undo: str | None) -> MigrationPlan:
+    """Return the plan that goes on, or back, from what was carried out."""
+    from consolidate.study.verbs import resume_plan, undo_plan
+
+    if resume is not None:
+        return resume_plan(folder, _ids(resume, "--resume"))
+    assert undo is not None
+    return undo_plan(folder, None if undo == "all" else _ids(undo, "--undo"))
+
+
+def _ids(given: str, option: str) -> list[int]:
+    """Return action ids from a list with commas, or from a file with white space or commas between them."""
+    from pathlib import Path
+
+    text = Path(given).read_text("utf-8") if Path(given).is_file() else given
+    words = text.replace(",", " ").split()
+    for position, word in enumerate(words):
+        if not word.isdecimal():
+            msg = f"{option}: needs ids of actions, entry {position + 1} is {word!r}"
+            raise click.UsageError(msg)
+    return [int(word) for word in words]

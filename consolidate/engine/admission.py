@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.replay import BOOTING, OFF, ON
-from consolidate.model import Fleet, Placement, PowerControl, Rule, Trace
+from consolidate.model import (
+    Fleet,
+    Interference,
+    Lonely,
+    Placement,
+    PowerControl,
+    Quarantine,
+    Rule,
+    Trace,
+)
 
 __all__ = ["Admission"]
 
@@ -49,9 +58,10 @@ class Admission:
         self._kind_ok = np.array(
             [[t.hypervisor.hosts(kind) for t in types] for kind in ("vm", "container")]
         )[:, fleet.host_type]
+        self._shut = {h for rule in rules if isinstance(rule, Quarantine) for h in rule.hosts}
         self._rules_of: dict[int, list[Rule]] = {}
         for rule in rules:
-            for v in rule.vms:
+            for v in self._concerned(rule):
                 self._rules_of.setdefault(v, []).append(rule)
         self._coming: dict[int, list[int]] = {}
         self.closed = np.zeros(fleet.n_hosts, dtype=np.bool_)
@@ -104,7 +114,16 @@ class Admission:
                 return int(host)
         return -1
 
+    def _concerned(self, rule: Rule) -> Iterable[int]:
+        """Return the VMs whose arrival may break a rule."""
+        if isinstance(rule, Lonely):
+            return range(len(self._trace.vms))
+        others = rule.others if isinstance(rule, Interference) else ()
+        return sorted({*rule.vms, *others})
+
     def _allowed(self, v: int, host: int) -> bool:
+        if host in self._shut:
+            return False
         rules = self._rules_of.get(v)
         if not rules:
             return True
@@ -117,7 +136,7 @@ class Admission:
     def _whereabouts(self, rule: Rule) -> Iterator[NDArray[np.int32]]:
         """Yield where VMs are, and where they are once one of the rule has made its next move."""
         yield self._host_of
-        for mate in rule.vms:
+        for mate in self._concerned(rule):
             for target in self._coming.get(mate, ()):
                 moved = self._host_of.copy()
                 moved[mate] = target

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from consolidate.forecasting.curve import Curve
 from consolidate.forecasting.sizing import SIZINGS, Percentile
 
-__all__ = ["SIZINGS", "Percentile"]
+__all__ = ["SIZINGS", "Curve", "Percentile"]

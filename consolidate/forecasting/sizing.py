@@ -20,7 +20,10 @@ MIN_SAMPLES = 12
 SIZINGS: Registry[type[Sizing]] = Registry(
     "sizing",
     entry_point_group="consolidate.sizings",
-    builtin={"percentile": "consolidate.forecasting.sizing:Percentile"},
+    builtin={
+        "curve": "consolidate.forecasting.curve:Curve",
+        "percentile": "consolidate.forecasting.sizing:Percentile",
+    },
 )
 
 

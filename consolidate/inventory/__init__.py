@@ -6,11 +6,15 @@ from consolidate.inventory.fleet_file import fleet_names, read_fleet
 from consolidate.inventory.placement_file import read_placement, write_placement
 from consolidate.inventory.rules_file import RULE_ALIASES, read_rules
 from consolidate.inventory.sized_fleet import sized_fleet
+from consolidate.inventory.sources import INSTANCE_SOURCES, InstanceSource, read_instance
 
 __all__ = [
+    "INSTANCE_SOURCES",
     "RULE_ALIASES",
+    "InstanceSource",
     "fleet_names",
     "read_fleet",
+    "read_instance",
     "read_placement",
     "read_rules",
     "sized_fleet",

@@ -79,11 +79,22 @@ class _Reader:
             report_unknown("rule", table.name, known, path=f"{path}.name", problems=self.problems)
             return None
         kind: Any = RULES.get(name)
-        members = self._vms(table, path=path)
-        options: dict[str, Any] = {}
-        if table.continuous is not None:
-            options["continuous"] = table.continuous
+        fields = {field.name for field in dataclasses.fields(kind)}
+        members: list[int] = []
+        if "vms" in fields:
+            members = self._members(table.vms, table.group, ("vms", "group"), path=path)
+        elif table.vms is not None or table.group is not None:
+            self._report(path, f"{table.name} speaks of hosts, not of VMs")
+        options = self._options(table, fields, path=path)
         hosts = self._hosts(table, kind, path=path)
+        for key, names, ids, who in (
+            ("parts", table.parts, self.vm_ids, "VM"),
+            ("zones", table.zones, self.host_ids, "host"),
+        ):
+            if key in fields:
+                options[key] = self._sets(names, ids, who, path=f"{path}.{key}")
+            elif names is not None:
+                self._report(f"{path}.{key}", f"{table.name} takes no {key}")
         if len(self.problems) > before:
             return None
         if name == "root":
@@ -93,24 +104,58 @@ class _Reader:
         if len(self.problems) > before:
             return None
         try:
-            rule: Rule = kind(vms=tuple(members), **options)
+            if "vms" in fields:
+                options["vms"] = tuple(members)
+            rule: Rule = kind(**options)
         except InstanceError as error:
             self.problems += [Issue(path=path, message=issue.message) for issue in error.issues]
             return None
         return rule
 
-    def _vms(self, table: RuleTable, *, path: str) -> list[int]:
-        if (table.vms is None) == (table.group is None):
-            self._report(path, "needs either vms or group, and not both")
+    def _options(self, table: RuleTable, fields: set[str], *, path: str) -> dict[str, Any]:
+        """Return what a rule has beside VMs and hosts; keys that it does not know are reported."""
+        options: dict[str, Any] = {}
+        if table.continuous is not None:
+            options["continuous"] = table.continuous
+        if "others" in fields:
+            keys = ("others", "other_group")
+            options["others"] = tuple(self._members(table.others, table.other_group, keys, path=path))
+        elif table.others is not None or table.other_group is not None:
+            self._report(path, f"{table.name} takes no other VMs")
+        if "most" in fields and table.most is None:
+            self._report(f"{path}.most", "needs a whole number")
+        elif "most" not in fields and table.most is not None:
+            self._report(f"{path}.most", f"{table.name} takes no limit")
+        elif table.most is not None:
+            options["most"] = table.most
+        return options
+
+    def _members(
+        self, names: list[str] | None, group: str | None, keys: tuple[str, str], *, path: str
+    ) -> list[int]:
+        """Return the VMs that a rule lists, or those of the group that it names."""
+        by_name, by_group = keys
+        if (names is None) == (group is None):
+            self._report(path, f"needs either {by_name} or {by_group}, and not both")
             return []
-        if table.group is not None:
-            if table.group not in self.groups:
+        if group is not None:
+            if group not in self.groups:
                 known = list(self.groups)
-                report_unknown("group", table.group, known, path=f"{path}.group", problems=self.problems)
-            return self.groups.get(table.group, [])
-        if not table.vms:
-            self._report(f"{path}.vms", "needs at least one VM")
-        return self._indices("VM", table.vms or [], self.vm_ids, path=f"{path}.vms")
+                report_unknown("group", group, known, path=f"{path}.{by_group}", problems=self.problems)
+            return self.groups.get(group, [])
+        if not names:
+            self._report(f"{path}.{by_name}", "needs at least one VM")
+        return self._indices("VM", names or [], self.vm_ids, path=f"{path}.{by_name}")
+
+    def _sets(
+        self, names: list[list[str]] | None, ids: dict[str, int], who: str, *, path: str
+    ) -> tuple[tuple[int, ...], ...]:
+        if not names:
+            self._report(path, f"needs lists of {who} names")
+        return tuple(
+            tuple(self._indices(who, part, ids, path=f"{path}[{i}]"))
+            for i, part in enumerate(names or [])
+        )
 
     def _hosts(self, table: RuleTable, kind: Any, *, path: str) -> list[int] | None:
         takes_hosts = any(field.name == "hosts" for field in dataclasses.fields(kind))

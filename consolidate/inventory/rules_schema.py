@@ -16,6 +16,11 @@ class RuleTable(msgspec.Struct, frozen=True, kw_only=True):
     vms: list[str] | None = None
     group: str | None = None
     hosts: list[str] | None = None
+    others: list[str] | None = None
+    other_group: str | None = None
+    most: int | None = None
+    parts: list[list[str]] | None = None
+    zones: list[list[str]] | None = None
     continuous: bool | None = None
 
 

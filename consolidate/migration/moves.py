@@ -23,8 +23,14 @@ class MoveSettings:
     bandwidth_fraction
         Share of the slower network interface that one move gets.
     moves_in, moves_out
-        Moves that a host takes part in at a time, as target and as source. With the default share,
-        the moves of a host never compete for bandwidth.
+        Moves that a host takes part in at a time, as target and as source. Where their shares add up to
+        more than an interface, later ones get a half or a quarter of their share; each keeps what it got.
+    moves_per_host
+        Moves that a host takes part in at a time in either role; 0 = no further limit.
+    moves_at_once
+        Moves under way at a time in the whole fleet; 0 = no limit.
+    uplink_mbit_per_s : Mbit/s
+        What all moves between sites share, one way and the other together; 0 = not limited.
     downtime_limit_s : s
         Longest allowed stop of a live migration (QEMU's default).
     max_rounds
@@ -44,6 +50,9 @@ class MoveSettings:
     bandwidth_fraction: float = 0.4
     moves_in: int = 1
     moves_out: int = 1
+    moves_per_host: int = 0
+    moves_at_once: int = 0
+    uplink_mbit_per_s: float = 0.0
     downtime_limit_s: float = 0.3
     max_rounds: int = 30
     working_set_fraction: float = 0.3
@@ -51,6 +60,14 @@ class MoveSettings:
     cores_per_10_gbit: float = 1.0
     storage_mib_per_s: float = 500.0
     restart_s: float = 10.0
+
+    def shares(self) -> tuple[float, ...]:
+        """Return the parts of its bandwidth that a move can get, the largest first."""
+        most = max(self.moves_in, self.moves_out)
+        if self.moves_per_host:
+            most = min(most, self.moves_per_host)
+        crowded = most * self.bandwidth_fraction > 1 + 1e-9 or self.uplink_mbit_per_s > 0
+        return (1.0, 0.5, 0.25) if crowded else (1.0,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +90,8 @@ def estimate_move(
     nic_mbit_per_s: float,
     modes: frozenset[Mode],
     settings: MoveSettings,
+    apart: bool = False,
+    share: float = 1.0,
 ) -> MoveEstimate:
     """Choose a mode and estimate the move.
 
@@ -91,9 +110,17 @@ def estimate_move(
         Modes that both hypervisors offer.
     settings
         Settings of every move.
+    apart
+        Whether the hosts are at different sites, so that the move crosses the uplink.
+    share
+        Part of the bandwidth of a move that this one gets.
     """
-    rate = mbit_per_s_to_mib_per_s(nic_mbit_per_s) * settings.bandwidth_fraction
-    gbit_per_s = nic_mbit_per_s * settings.bandwidth_fraction / 1_000
+    mbit_per_s = nic_mbit_per_s * settings.bandwidth_fraction
+    if apart and settings.uplink_mbit_per_s > 0:
+        mbit_per_s = min(mbit_per_s, settings.uplink_mbit_per_s)
+    mbit_per_s *= share
+    rate = mbit_per_s_to_mib_per_s(mbit_per_s)
+    gbit_per_s = mbit_per_s / 1_000
     overhead = math.ceil(gbit_per_s / 10 * settings.cores_per_10_gbit * MCORES_PER_CORE)
     verdict = "no common mode"
     if "live" in modes:

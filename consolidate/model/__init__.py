@@ -7,7 +7,7 @@ from consolidate.model.fleet import Default, Fleet, HostType, Hypervisor, PowerC
 from consolidate.model.instance import Instance
 from consolidate.model.objective import EnergyBreakdown, JoulesOverHorizon
 from consolidate.model.placement import Placement
-from consolidate.model.plan import Boot, Migration, MigrationPlan, Shutdown
+from consolidate.model.plan import Boot, MakespanBound, Migration, MigrationPlan, Shutdown
 from consolidate.model.power import (
     LinearPower,
     PiecewisePower,
@@ -18,7 +18,22 @@ from consolidate.model.power import (
 )
 from consolidate.model.replay import LEDGER, Replay, ServiceLevel
 from consolidate.model.result import OPTIMAL_GAP, Bound, Result
-from consolidate.model.rules import RULES, Ban, Fence, Gather, Root, Rule, Spread
+from consolidate.model.rules import (
+    RULES,
+    Among,
+    Ban,
+    Fence,
+    Gather,
+    Interference,
+    Lonely,
+    MaxOnline,
+    Quarantine,
+    Root,
+    Rule,
+    Split,
+    SplitAmong,
+    Spread,
+)
 from consolidate.model.timegrid import TimeGrid
 from consolidate.model.trace import VM, Repair, Trace, VMs
 
@@ -27,6 +42,7 @@ __all__ = [
     "OPTIMAL_GAP",
     "RULES",
     "VM",
+    "Among",
     "Ban",
     "Boot",
     "Bound",
@@ -39,14 +55,19 @@ __all__ = [
     "HostType",
     "Hypervisor",
     "Instance",
+    "Interference",
     "JoulesOverHorizon",
     "LinearPower",
+    "Lonely",
+    "MaxOnline",
     "Migration",
+    "MakespanBound",
     "MigrationPlan",
     "PiecewisePower",
     "Placement",
     "PowerControl",
     "PowerModel",
+    "Quarantine",
     "Repair",
     "Replay",
     "Result",
@@ -56,6 +77,8 @@ __all__ = [
     "Shutdown",
     "Site",
     "SpecPower",
+    "Split",
+    "SplitAmong",
     "Spread",
     "TimeGrid",
     "Trace",

@@ -14,7 +14,7 @@ from consolidate.model.fleet import Default, Fleet
 from consolidate.model.instance import Instance
 from consolidate.model.objective import JoulesOverHorizon
 from consolidate.model.placement import Placement
-from consolidate.model.rules import Rule
+from consolidate.model.rules import Ban, Rule
 from consolidate.model.trace import Trace
 
 __all__ = ["RESOURCES", "Sizing", "instance_from_trace", "spread_evenly"]
@@ -44,7 +44,7 @@ class Sizing(Protocol):
         ...
 
     def needs(self, trace: Trace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return CPU in mcores and memory in MiB, each of shape ``(vms,)``."""
+        """Return CPU in mcores, of shape ``(vms,)`` or ``(vms, slots)``, and memory in MiB, ``(vms,)``."""
         ...
 
 
@@ -93,9 +93,21 @@ def instance_from_trace(
     moves = moves or MoveSettings()
     active = trace.alive[:, 0 if hindsight else -1]
     cpu, memory = sizing.needs(trace)
-    cpu, n_capped = _cap_by_cores(cpu, trace, fleet)
+    curves, n_capped = _cap_by_cores(cpu.reshape(trace.n_vms, -1), trace, fleet)
+    # The mean of a curve, rounded down, is implied by its slots; it is what the load is held against.
+    cpu = curves.sum(axis=1) // curves.shape[1]
     need = np.stack([cpu, memory, trace.vms.cpu_mcores, trace.vms.memory_mib], axis=1)
     capacity, overhead = _capacity(fleet, limit)
+    resources: tuple[str, ...] = RESOURCES
+    if curves.shape[1] > 1:
+        n_slots = curves.shape[1]
+        need = np.column_stack([need, curves])
+        capacity, overhead = (
+            np.column_stack([of_host, np.repeat(of_host[:, :1], n_slots, axis=1)])
+            for of_host in (capacity, overhead)
+        )
+        resources = (*RESOURCES, *(f"{RESOURCES[0]}[{slot}]" for slot in range(n_slots)))
+        rules = (*rules, *_slow_core_bans(curves, trace, fleet, current))
     alive_steps = np.maximum(trace.alive.sum(axis=1), 1)
     mean = -(-trace.cpu_mcores.sum(axis=1, dtype=np.int64) // alive_steps)
     # A rare, tall peak can lift the mean above the sized need; what is not reserved is not planned for.
@@ -105,7 +117,7 @@ def instance_from_trace(
     draft = Instance(
         fleet=fleet,
         vms=trace.vms,
-        resources=RESOURCES,
+        resources=resources,
         need=need,
         capacity=capacity,
         vm_overhead=overhead,
@@ -133,10 +145,31 @@ def instance_from_trace(
 def _cap_by_cores(
     cpu_mcores: NDArray[np.int64], trace: Trace, fleet: Fleet
 ) -> tuple[NDArray[np.int64], int]:
-    """Cap needs at what the fastest cores of the fleet give a VM's vCPUs; count the capped VMs."""
+    """Cap needs, ``(vms, slots)``, at what the fastest cores give a VM's vCPUs; count the capped VMs."""
     fastest = max(t.core_mcores for t in fleet.types)
-    most = trace.vms.vcpus.astype(np.int64) * fastest
-    return np.minimum(cpu_mcores, most), int(np.count_nonzero(cpu_mcores > most))
+    most = trace.vms.vcpus.astype(np.int64)[:, np.newaxis] * fastest
+    n_capped = int(np.count_nonzero((cpu_mcores > most).any(axis=1)))
+    return np.minimum(cpu_mcores, most), n_capped
+
+
+def _slow_core_bans(
+    curves: NDArray[np.int64], trace: Trace, fleet: Fleet, current: Placement | None
+) -> tuple[Rule, ...]:
+    """Return bans from the host types whose cores are too slow for the peak of a curve.
+
+    Masks see the mean of a curve only. A VM that is on such a type now may stay on that type.
+    """
+    peak, vcpus = curves.max(axis=1), trace.vms.vcpus.astype(np.int64)
+    bans = []
+    for number, kind in enumerate(fleet.types):
+        slow = peak > vcpus * kind.core_mcores
+        if current is not None and current.host_of.shape == slow.shape:
+            home = current.host_of
+            slow &= ~((home >= 0) & (fleet.host_type[np.maximum(home, 0)] == number))
+        hosts = np.flatnonzero(fleet.host_type == number)
+        if slow.any() and hosts.size:
+            bans.append(Ban(vms=tuple(np.flatnonzero(slow).tolist()), hosts=tuple(hosts.tolist())))
+    return tuple(bans)
 
 
 def _capped_note(n_capped: int) -> str:

@@ -13,7 +13,7 @@ from consolidate.model._arrays import frozen
 from consolidate.model.fleet import Default, Fleet
 from consolidate.model.objective import EnergyBreakdown, JoulesOverHorizon
 from consolidate.model.placement import Placement
-from consolidate.model.rules import Rule, Spread
+from consolidate.model.rules import Interference, Rule
 from consolidate.model.trace import VMs
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Instance:
     load_mcores : mcores
         Expected mean CPU of each VM, for power; at most its CPU need; shape ``(vms,)``.
     current
-        Present placement.
+        Present placement. An active VM on no host is new: it is placed without a migration.
     active
         VMs that exist at the moment of the decision, shape ``(vms,)``.
     movable
@@ -126,9 +126,6 @@ class Instance:
                 path = f"current[{self.vms.ids[vm]}]"
                 host = self.fleet.host_ids[host_of[vm]]
                 issues.append(Issue(path=path, message=f"is on host {host}, which is off"))
-        for vm in np.flatnonzero(self.active & (host_of < 0))[:20]:
-            path = f"current[{self.vms.ids[vm]}]"
-            issues.append(Issue(path=path, message="the VM exists but is on no host"))
         for vm in np.flatnonzero(~self.active & (host_of >= 0))[:20]:
             path = f"current[{self.vms.ids[vm]}]"
             msg = f"is on host {host_of[vm]}, but the VM does not exist"
@@ -138,8 +135,10 @@ class Instance:
     def _rule_issues(self) -> list[Issue]:
         issues = []
         for k, rule in enumerate(self.rules):
-            if rule.vms[-1] >= len(self.vms):
-                msg = f"there is no VM {rule.vms[-1]}"
+            others = rule.others if isinstance(rule, Interference) else ()
+            last = max((*rule.vms[-1:], *others[-1:]), default=-1)
+            if last >= len(self.vms):
+                msg = f"there is no VM {last}"
                 issues.append(Issue(path=f"rules[{k}].vms", message=msg))
             hosts = getattr(rule, "hosts", ())
             if hosts and not (min(hosts) >= 0 and max(hosts) < self.fleet.n_hosts):
@@ -181,6 +180,11 @@ class Instance:
         may: NDArray[np.bool_] = self.fleet.may_switch_off() & pays[self.fleet.host_type]
         return may
 
+    def stays_on(self) -> NDArray[np.bool_]:
+        """Say of each host whether it is on and stays on, whatever it carries."""
+        on: NDArray[np.bool_] = self.fleet.powered_on & ~self.may_switch_off()
+        return on
+
     def energy(self, placement: Placement) -> EnergyBreakdown:
         """Return the modelled energy of a placement over the horizon, by cause."""
         return self.objective.breakdown(self, placement.host_of)
@@ -213,26 +217,3 @@ class Instance:
         from consolidate.model.masks import host_masks
 
         return host_masks(self)
-
-    def spread_groups(self) -> tuple[NDArray[np.int32], NDArray[np.int32], int]:
-        """Return the spread rules that each VM is in, as compressed rows.
-
-        Returns
-        -------
-        pointer
-            Start of each VM's part of ``group``, shape ``(vms + 1,)``.
-        group
-            Rule numbers, VM after VM.
-        n_groups
-            Number of spread rules.
-        """
-        members: list[list[int]] = [[] for _ in range(len(self.vms))]
-        n_groups = 0
-        for rule in self.rules:
-            if isinstance(rule, Spread):
-                for v in rule.vms:
-                    members[v].append(n_groups)
-                n_groups += 1
-        pointer = np.zeros(len(self.vms) + 1, dtype=np.int32)
-        pointer[1:] = np.cumsum([len(m) for m in members])
-        return pointer, np.array([g for m in members for g in m], dtype=np.int32), n_groups

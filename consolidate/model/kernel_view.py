@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from consolidate.model.limits_view import kernel_limits, kernel_taken
+
 if TYPE_CHECKING:
     from consolidate._kernels.problem import Problem, State
     from consolidate.model.instance import Instance
@@ -20,7 +22,6 @@ def kernel_problem(instance: Instance) -> Problem:
 
     fleet, horizon_s = instance.fleet, instance.objective.horizon_s
     mask_of, masks = instance.host_masks()
-    pointer, group, _ = instance.spread_groups()
     types = fleet.types
     per_type = {
         "cpu": [t.cpu_mcores for t in types],
@@ -35,15 +36,14 @@ def kernel_problem(instance: Instance) -> Problem:
         ],
     }
     by_host = {k: np.array(v, dtype=np.int64)[fleet.host_type] for k, v in per_type.items()}
-    stays_on = fleet.powered_on & ~instance.may_switch_off()
+    stays_on = instance.stays_on()
     off_mj = by_host["off"] + np.where(fleet.powered_on, by_host["shutdown"], 0)
     return Problem(
         need=instance.need,
         overhead=instance.vm_overhead,
         mask_of=mask_of,
         masks=masks,
-        pointer=pointer,
-        group=group,
+        limits=kernel_limits(instance),
         load=instance.load_mcores,
         home=instance.current.host_of,
         move_mj=instance.move_mj,
@@ -57,29 +57,29 @@ def kernel_problem(instance: Instance) -> Problem:
     )
 
 
-def kernel_state(instance: Instance, host_of: NDArray[np.int32] | None = None) -> State:
-    """Return the arrays that a packing changes, for a placement (default: nothing placed)."""
+def kernel_state(
+    instance: Instance, host_of: NDArray[np.int32] | None = None, *, problem: Problem | None = None
+) -> State:
+    """Return the arrays that a packing changes, for a placement (default: nothing placed).
+
+    With many rules, handing in the problem spares collecting them again.
+    """
     from consolidate._kernels.problem import State
 
-    n_hosts, (pointer, group, n_groups) = instance.fleet.n_hosts, instance.spread_groups()
+    n_hosts, n_vms = instance.fleet.n_hosts, instance.need.shape[0]
+    limits = kernel_limits(instance) if problem is None else problem.limits
+    if host_of is None:
+        host_of = np.full(n_vms, -1, dtype=np.int32)
     state = State(
-        host_of=np.full(len(instance.vms), -1, dtype=np.int32),
+        host_of=host_of.astype(np.int32, copy=True),
         room=instance.capacity.copy(),
-        taken=np.zeros((n_groups, n_hosts), dtype=np.int16),
+        taken=kernel_taken(limits, host_of),
         load=np.zeros(n_hosts, dtype=np.int64),
         n_vms=np.zeros(n_hosts, dtype=np.int32),
     )
-    if host_of is None:
-        return state
     placed = np.flatnonzero(host_of >= 0)
     hosts = host_of[placed]
-    state.host_of[placed] = hosts
     np.subtract.at(state.room, hosts, instance.need[placed] + instance.vm_overhead[hosts])
     np.add.at(state.load, hosts, instance.load_mcores[placed])
     np.add.at(state.n_vms, hosts, 1)
-    counts = np.diff(pointer)[placed]
-    if counts.sum():
-        vm_of = np.repeat(placed, counts)
-        member = np.concatenate([group[pointer[v] : pointer[v + 1]] for v in placed[counts > 0]])
-        np.add.at(state.taken, (member, host_of[vm_of]), 1)
     return state

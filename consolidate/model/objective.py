@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from consolidate.errors import InstanceError, Issue
 from consolidate.model.fleet import HostType
+from consolidate.model.power import interpolate_mw
 
 if TYPE_CHECKING:
     from consolidate.model.instance import Instance
@@ -85,20 +86,27 @@ class JoulesOverHorizon:
         np.add.at(load, host_of[placed], instance.load_mcores[placed])
         stays_on = fleet.powered_on & (do_nothing | ~instance.may_switch_off())
         on = (n_vms > 0) | stays_on
-        on_mw = off_mw = boot_mj = shutdown_mj = 0
-        for h in range(fleet.n_hosts):
-            kind = fleet.types[fleet.host_type[h]]
-            if on[h]:
-                hypervisor = kind.hypervisor
-                total = int(load[h]) + hypervisor.background_mcores
-                total += int(n_vms[h]) * hypervisor.per_vm_mcores
-                on_mw += kind.power.power_mw(total, kind.cpu_mcores, hosting=bool(n_vms[h]))
-                if not fleet.powered_on[h]:
-                    boot_mj += kind.boot_mw * kind.boot_s
-            else:
-                off_mw += kind.off_mw
-                if fleet.powered_on[h]:
-                    shutdown_mj += kind.shutdown_mw * kind.shutdown_s
+        kind_of, types = fleet.host_type, fleet.types
+        empty = on & (n_vms == 0)
+        per_type = {
+            "empty_mw": [
+                t.power.power_mw(t.hypervisor.background_mcores, t.cpu_mcores, hosting=False)
+                for t in types
+            ],
+            "off_mw": [t.off_mw for t in types],
+            "boot_mj": [t.boot_mw * t.boot_s for t in types],
+            "shutdown_mj": [t.shutdown_mw * t.shutdown_s for t in types],
+        }
+        of = {name: np.array(values, dtype=np.int64)[kind_of] for name, values in per_type.items()}
+        on_mw = int(of["empty_mw"][empty].sum())
+        for k, kind in enumerate(types):
+            hosts = np.flatnonzero((kind_of == k) & (n_vms > 0))
+            total = load[hosts] + n_vms[hosts] * kind.hypervisor.per_vm_mcores
+            total += kind.hypervisor.background_mcores
+            on_mw += int(interpolate_mw(kind.power.hosting_mw, total, kind.cpu_mcores).sum())
+        off_mw = int(of["off_mw"][~on].sum())
+        boot_mj = int(of["boot_mj"][on & ~fleet.powered_on].sum())
+        shutdown_mj = int(of["shutdown_mj"][~on & fleet.powered_on].sum())
         current = instance.current.host_of
         moved = placed & (current >= 0) & (host_of != current)
         return EnergyBreakdown(

@@ -15,7 +15,7 @@ from consolidate.model.placement import Placement
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Action", "Boot", "Migration", "MigrationPlan", "Shutdown"]
+__all__ = ["Action", "Boot", "MakespanBound", "Migration", "MigrationPlan", "Shutdown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +102,30 @@ Action = Boot | Migration | Shutdown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MakespanBound:
+    """A lower bound on the makespan of every plan between two placements.
+
+    Parameters
+    ----------
+    load_s : s
+        Work of the busiest host, or of the fleet where its concurrency is limited.
+    space_time_s : s
+        Need times duration of all moves over the free space of all hosts.
+    rests_on
+        The host, limit or resource that decides.
+    """
+
+    load_s: int
+    space_time_s: int
+    rests_on: str = ""
+
+    @property
+    def value_s(self) -> int:
+        """The larger of the two, in seconds."""
+        return max(self.load_s, self.space_time_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationPlan:
     """Actions in order of their start.
 
@@ -111,11 +135,17 @@ class MigrationPlan:
         Boots, migrations and shutdowns.
     current, target
         Placement before and after.
+    bound
+        What no plan between the two can beat, if it was computed.
+    state
+        Hash of the state for which the plan was made; a plan for another state is superseded.
     """
 
     actions: tuple[Action, ...]
     current: Placement
     target: Placement
+    bound: MakespanBound | None = None
+    state: str = ""
 
     def __post_init__(self) -> None:
         issues = []
@@ -158,6 +188,31 @@ class MigrationPlan:
         """Time from the start of the plan to the end of its last action, in seconds."""
         return max((a.end_s for a in self.actions), default=0)
 
+    @property
+    def makespan_bound_s(self) -> int:
+        """What the makespan is at least, in seconds; 0 when no bound was computed."""
+        return 0 if self.bound is None else self.bound.value_s
+
+    @property
+    def makespan_gap(self) -> float:
+        """How far the makespan is above its bound, as a fraction of the makespan; 0 = shortest."""
+        makespan_s = self.makespan_s
+        return 1 - self.makespan_bound_s / makespan_s if makespan_s else 0.0
+
+    def at(self, time_s: int) -> Placement:
+        """Return who is where when the plan is stopped at a time: moves under way do not count.
+
+        Parameters
+        ----------
+        time_s : s
+            Counted from the start of the plan.
+        """
+        host_of = np.array(self.current.host_of)
+        for move in self.migrations:
+            if move.end_s <= time_s:
+                host_of[move.vm] = move.target
+        return Placement(host_of=host_of)
+
     def summary(self) -> str:
         """Return the plan in two lines of text."""
         moves = self.migrations
@@ -168,8 +223,13 @@ class MigrationPlan:
         return (
             f"{len(moves)} migrations ({by_mode}; {parked} parking), {moved_gib:.1f} GiB over the "
             f"network\n{len(self.boots)} boots, {len(self.shutdowns)} shutdowns, "
-            f"makespan {self.makespan_s / 60:.1f} min"
+            f"makespan {self.makespan_s / 60:.1f} min{self._bound_text()}"
         )
+
+    def _bound_text(self) -> str:
+        if self.bound is None or not self.makespan_s:
+            return ""
+        return f" (at least {self.makespan_bound_s / 60:.1f} min: {self.bound.rests_on})"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per action; columns that do not apply to its kind are missing values."""

@@ -15,6 +15,9 @@ from functools import cache
 from importlib import resources
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from consolidate.errors import InstanceError, Issue, UnknownNameError
 from consolidate.registry import Registry
 from consolidate.units import w_to_mw
@@ -252,19 +255,23 @@ class WattTable:
         hosting
             Whether at least one VM is on the host.
         """
-        return interpolate_mw(
-            self.hosting_mw if hosting else self.points_mw, load_mcores, capacity_mcores
-        )
+        loads = np.array([load_mcores], dtype=np.int64)
+        points = self.hosting_mw if hosting else self.points_mw
+        return int(interpolate_mw(points, loads, capacity_mcores)[0])
 
 
-def interpolate_mw(points_mw: Sequence[int], load_mcores: int, capacity_mcores: int) -> int:
-    """Interpolate eleven points in integers, rounding half up.
+def interpolate_mw(
+    points_mw: Sequence[int], load_mcores: NDArray[np.int64], capacity_mcores: int
+) -> NDArray[np.int64]:
+    """Interpolate eleven points in integers at each load, rounding half up.
 
     The kernels and the checks state this rule again, each in its own code; the rounding is part of the
     format of a run folder.
     """
-    load = min(max(int(load_mcores), 0), int(capacity_mcores))
-    segment = min(10 * load // capacity_mcores, N_POINTS - 2)
+    points = np.array(points_mw, dtype=np.int64)
+    load = np.clip(load_mcores, 0, capacity_mcores)
+    segment = np.minimum(10 * load // capacity_mcores, N_POINTS - 2)
     rest = 10 * load - segment * capacity_mcores
-    rise = (points_mw[segment + 1] - points_mw[segment]) * rest
-    return points_mw[segment] + (2 * rise + capacity_mcores) // (2 * capacity_mcores)
+    rise = (points[segment + 1] - points[segment]) * rest
+    power: NDArray[np.int64] = points[segment] + (2 * rise + capacity_mcores) // (2 * capacity_mcores)
+    return power

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from consolidate.errors import InfeasibleError
+from consolidate.errors import InfeasibleError, SolverFailedError
 from consolidate.model.placement import Placement
 from consolidate.units import mj_to_kwh
 
@@ -59,7 +59,8 @@ class Result:
     bounds
         Lower bounds, best first; empty when infeasible.
     status
-        What the checks established: ``optimal`` (gap at most 1e-6), ``feasible``, ``infeasible``.
+        What is known: ``optimal`` (gap at most 1e-6), ``feasible``, ``infeasible``, or ``unknown`` when
+        neither a placement nor a proof was found.
     stopped
         Why the search ended.
     worthwhile
@@ -68,6 +69,8 @@ class Result:
         Seed of everything random.
     runtime_s : s
         Wall time.
+    iterations
+        Rounds of improvement done. As a budget without a time limit, this number repeats the result.
     blocking_vms, blocking_hosts
         Who makes the instance infeasible, by name.
     message
@@ -79,11 +82,12 @@ class Result:
     objective_mj: int
     current_mj: int
     bounds: tuple[Bound, ...]
-    status: Literal["optimal", "feasible", "infeasible"]
+    status: Literal["optimal", "feasible", "infeasible", "unknown"]
     stopped: str
     worthwhile: bool
     seed: int
     runtime_s: float
+    iterations: int = 0
     blocking_vms: tuple[str, ...] = ()
     blocking_hosts: tuple[str, ...] = ()
     message: str = ""
@@ -107,15 +111,19 @@ class Result:
         ------
         InfeasibleError
             When no placement satisfies capacity and rules; it names the blocking VMs.
+        SolverFailedError
+            When the policy found neither a placement nor a proof that there is none.
         """
+        if self.status == "unknown":
+            raise SolverFailedError(self.policy, self.message)
         if self.status == "infeasible":
             raise InfeasibleError(self.message, vms=self.blocking_vms, hosts=self.blocking_hosts)
         return self
 
     def summary(self) -> str:
         """Return objective, bound, gap and verdict in a few lines of text."""
-        if self.status == "infeasible":
-            return f"{self.policy}: infeasible. {self.message}"
+        if self.status in {"infeasible", "unknown"}:
+            return f"{self.policy}: {self.status}. {self.message}"
         best = max(self.bounds, key=lambda b: b.value_mj, default=None)
         proof = f"{best.kind}: {best.name}" if best else "no bound"
         saved = self.current_mj - self.objective_mj

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from consolidate.errors import PlanError
-from consolidate.migration import MoveEstimate, estimate_move
-from consolidate.model import Gather, Instance, Placement
+from consolidate.migration import MoveEstimate
+from consolidate.model import Gather, Instance, MaxOnline, Placement
+from consolidate.planning.estimates import Estimates
 
-__all__ = ["estimate_between", "refuse_impossible"]
+__all__ = ["refuse_impossible", "vm_refusals"]
 
 _SHOWN = 10
 
@@ -29,7 +30,7 @@ def refuse_impossible(instance: Instance, target: Placement) -> None:
     if target.host_of.max(initial=-1) >= instance.fleet.n_hosts:
         msg = f"the target placement names host {target.host_of.max()}, which is not there"
         raise PlanError(msg)
-    reasons = [*_vm_reasons(instance, target), *_host_reasons(instance, target)]
+    reasons = [why for _, why in vm_refusals(instance, target)] + [*_host_reasons(instance, target)]
     if not reasons:
         reasons = [*_rule_reasons(instance, target)]
     if reasons:
@@ -37,38 +38,29 @@ def refuse_impossible(instance: Instance, target: Placement) -> None:
         raise PlanError("\n".join(reasons[:_SHOWN]) + more)
 
 
-def estimate_between(instance: Instance, v: int, source: int, target: int) -> MoveEstimate:
-    """Estimate the move of a VM between two hosts."""
-    fleet = instance.fleet
-    one, other = (fleet.types[fleet.host_type[h]] for h in (source, target))
-    return estimate_move(
-        int(instance.need[v, instance.resources.index("memory_demand_mib")]),
-        float(instance.vms.dirty_mib_per_s[v]),
-        nic_mbit_per_s=min(one.nic_mbit_per_s, other.nic_mbit_per_s),
-        modes=one.hypervisor.moves & other.hypervisor.moves,
-        settings=instance.moves,
-    )
-
-
-def _vm_reasons(instance: Instance, target: Placement) -> Iterator[str]:
+def vm_refusals(instance: Instance, target: Placement) -> Iterator[tuple[int, str]]:
+    """Yield each VM that cannot go to its target, and why."""
     vms, current = instance.vms, instance.current.host_of
     for v in np.flatnonzero((target.host_of < 0) != (current < 0)).tolist():
         where = "on no host now" if current[v] < 0 else "left on no host by the target placement"
-        yield f"{vms.ids[v]} is {where}; a plan neither starts nor stops VMs"
+        yield v, f"{vms.ids[v]} is {where}; a plan neither starts nor stops VMs"
     mask_of, masks = instance.host_masks()
+    estimates = Estimates(instance)
     for v in target.moved_from(instance.current).tolist():
         source, to = int(current[v]), int(target.host_of[v])
+        if source < 0 or to < 0:
+            continue
         names = instance.fleet.host_ids[source], instance.fleet.host_ids[to]
         move = f"{vms.ids[v]} cannot be moved from {names[0]} to {names[1]}"
-        estimate = estimate_between(instance, v, source, to)
+        estimate = estimates.between(v, source, to)
         if not instance.active[v]:
-            yield f"{move}: the VM does not exist at the decision"
+            yield v, f"{move}: the VM does not exist at the decision"
         elif estimate.mode is None:
-            yield f"{move}: {_no_mode(instance, v, estimate)}"
+            yield v, f"{move}: {_no_mode(instance, v, estimate)}"
         elif not instance.movable[v]:
-            yield f"{move}: the VM is immovable"
+            yield v, f"{move}: the VM is immovable"
         elif not masks[mask_of[v], to]:
-            yield f"{move}: {_excluded(instance, v, to)}"
+            yield v, f"{move}: {_excluded(instance, v, to)}"
 
 
 def _no_mode(instance: Instance, v: int, estimate: MoveEstimate) -> str:
@@ -107,8 +99,13 @@ def _rule_reasons(instance: Instance, target: Placement) -> Iterator[str]:
     current = instance.current
     moved = set(target.moved_from(current).tolist())
     for rule in instance.rules:
-        known = rule.violations(current)
-        for sentence in rule.violations(target):
+        if isinstance(rule, MaxOnline) and rule.continuous:
+            yield (
+                "a continuous max_online rule is not kept by any plan here: hosts are on side by side while "
+                "VMs move; state it as not continuous"
+            )
+        known = rule.violations(current, instance=instance)
+        for sentence in rule.violations(target, instance=instance):
             if sentence not in known:
                 yield f"the target placement breaks a rule: {sentence}"
         placed = [v for v in rule.vms if current.host_of[v] >= 0]

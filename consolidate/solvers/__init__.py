@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from consolidate.solvers.base import POLICIES, Budget, Policy, Proposal
-from consolidate.solvers.solving import solve
+from consolidate.solvers.base import POLICIES, AnytimePolicy, Budget, Policy, Proposal
+from consolidate.solvers.solving import improvements, solve
 
-__all__ = ["POLICIES", "Budget", "Policy", "Proposal", "solve"]
+__all__ = ["POLICIES", "AnytimePolicy", "Budget", "Policy", "Proposal", "improvements", "solve"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -14,7 +15,24 @@ from consolidate.model import Bound, Instance
 from consolidate.model.progress import Progress
 from consolidate.registry import Registry
 
-__all__ = ["POLICIES", "Budget", "Clock", "Policy", "Proposal"]
+__all__ = ["KERNEL_RULES", "POLICIES", "AnytimePolicy", "Budget", "Clock", "Policy", "Proposal"]
+
+#: What the kernels keep at every step; gathered VMs are condensed before a policy sees them.
+KERNEL_RULES = frozenset(
+    {
+        "among",
+        "ban",
+        "fence",
+        "interference",
+        "lonely",
+        "max_online",
+        "quarantine",
+        "root",
+        "split",
+        "split_among",
+        "spread",
+    }
+)
 
 POLICIES: Registry[type[Policy]] = Registry(
     "policy",
@@ -22,12 +40,19 @@ POLICIES: Registry[type[Policy]] = Registry(
     builtin={
         "auto": "consolidate.solvers.portfolio:Auto",
         "bfd": "consolidate.solvers.greedy:BestFitDecreasing",
+        "centric": "consolidate.solvers.greedy:Centric",
+        "counts": "consolidate.solvers.counts:Counts",
         "cp-sat": "consolidate.solvers.exact:CpSat",
         "dot": "consolidate.solvers.greedy:DotProduct",
         "drain": "consolidate.solvers.drain:Drain",
         "ffd": "consolidate.solvers.greedy:FirstFitDecreasing",
+        "hosts-then-moves": "consolidate.solvers.lexicographic:HostsThenMoves",
         "keep": "consolidate.solvers.keep:Keep",
+        "l2": "consolidate.solvers.greedy:NormBased",
+        "lns": "consolidate.solvers.lns:Neighbourhoods",
         "pabfd": "consolidate.solvers.greedy:PowerAwareBestFitDecreasing",
+        "patterns": "consolidate.solvers.patterns.policy:Patterns",
+        "profile": "consolidate.solvers.profile:Profile",
     },
 )
 
@@ -46,16 +71,16 @@ class Budget:
         Wall time after which the search stops early. Results then depend on the machine.
     """
 
-    iterations: int = 20_000
+    iterations: int = 4_000
     deterministic_s: float = 5.0
     time_limit_s: float | None = None
 
     def __post_init__(self) -> None:
         for key in ("iterations", "deterministic_s"):
-            if getattr(self, key) < 0:
+            if not getattr(self, key) >= 0:
                 msg = f"needs 0 or more, got {getattr(self, key)}"
                 raise ConfigError(msg, path=f"budget.{key}")
-        if self.time_limit_s is not None and self.time_limit_s <= 0:
+        if self.time_limit_s is not None and not self.time_limit_s > 0:
             msg = f"needs more than 0 s, got {self.time_limit_s}"
             raise ConfigError(msg, path="budget.time_limit_s")
 
@@ -100,6 +125,8 @@ class Proposal:
         Whether the policy proved that no placement exists.
     unplaced
         VMs that found no host, when ``host_of`` is ``None``.
+    iterations
+        Rounds of improvement done; as a budget, this number repeats the proposal.
     """
 
     host_of: NDArray[np.int32] | None
@@ -107,6 +134,7 @@ class Proposal:
     bounds: tuple[Bound, ...] = ()
     proven_infeasible: bool = False
     unplaced: tuple[int, ...] = ()
+    iterations: int = 0
 
 
 @runtime_checkable
@@ -127,4 +155,21 @@ class Policy(Protocol):
         progress: Progress,
     ) -> Proposal:
         """Return a placement of every active VM, or say that none was found."""
+        ...
+
+
+@runtime_checkable
+class AnytimePolicy(Policy, Protocol):
+    """A policy that shows what it has while it works on."""
+
+    def proposals(
+        self,
+        instance: Instance,
+        budget: Budget,
+        *,
+        seed: int,
+        clock: Clock,
+        progress: Progress,
+    ) -> Iterator[Proposal]:
+        """Yield proposals, each at least as good as the one before; the last is :meth:`propose`'s."""
         ...

@@ -9,16 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels import local_search
-from consolidate._kernels.problem import Problem, State, fits, occupy
+from consolidate._kernels.problem import Problem, State, occupy
 from consolidate.errors import ConfigError
 from consolidate.model import Instance
 from consolidate.model.kernel_view import kernel_problem, kernel_state
 from consolidate.model.progress import Progress
-from consolidate.solvers.base import Budget, Clock, Proposal
+from consolidate.solvers.base import KERNEL_RULES, Budget, Clock, Proposal
 from consolidate.solvers.orders import host_classes, resource_weights, vm_order, vm_sizes
 from consolidate.solvers.relabel import relabel
+from consolidate.solvers.repair import repair
 
-__all__ = ["Drain", "repair", "search"]
+__all__ = ["Drain", "search"]
 
 _BATCH = 200
 #: Largest rise that a step may cause at the start of the search, in mean energies of a host in use.
@@ -40,7 +41,7 @@ class Drain:
     """
 
     name: ClassVar[str] = "drain"
-    rules: ClassVar[frozenset[str]] = frozenset({"spread", "fence", "ban", "root"})
+    rules: ClassVar[frozenset[str]] = KERNEL_RULES
     hosts_per_ruin: int = 3
 
     def __post_init__(self) -> None:
@@ -63,7 +64,7 @@ class Drain:
         missing = repair(instance, problem, state)
         if missing:
             return Proposal(host_of=None, stopped="no room left", unplaced=tuple(missing))
-        stopped = search(
+        done, stopped = search(
             instance,
             problem,
             state,
@@ -73,7 +74,7 @@ class Drain:
             progress=progress,
             width=self.hosts_per_ruin,
         )
-        return Proposal(host_of=state.host_of, stopped=stopped)
+        return Proposal(host_of=state.host_of, stopped=stopped, iterations=done)
 
 
 def search(
@@ -86,8 +87,8 @@ def search(
     clock: Clock,
     progress: Progress,
     width: int,
-) -> str:
-    """Improve a complete placement in place and say why the search ended."""
+) -> tuple[int, str]:
+    """Improve a complete placement in place; return the iterations done, and why the search ended."""
     size, order = vm_sizes(instance), vm_order(instance, problem)
     rng = np.random.default_rng(seed)
     class_of = host_classes(instance, problem)
@@ -98,11 +99,8 @@ def search(
     best = state.host_of.copy()
     noise = rng.uniform(-0.3, 0.3, len(state.host_of))
     hottest_mj = _THRESHOLD * best_mj / max(1, int(np.count_nonzero(state.n_vms)))
-    stopped = f"{budget.iterations} iterations"
-    for done in range(0, budget.iterations, _BATCH):
-        if clock.is_over():
-            stopped = f"time limit after {done} iterations"
-            break
+    done = 0
+    while done < budget.iterations and not clock.is_over():
         picks = rng.random((min(_BATCH, budget.iterations - done), width))
         # Every other iteration empties one host less: narrow steps polish, wide ones escape.
         picks[1::2, -1] = picks[1::2, 0]
@@ -114,11 +112,13 @@ def search(
         )
         if value < best_mj:
             best_mj, best = value, state.host_of.copy()
-        progress("ruin and recreate", done + len(picks), budget.iterations)
+        done += len(picks)
+        progress("ruin and recreate", done, budget.iterations)
     _restore(problem, state, best)
     local_search.improve(problem, state, size, order, True, 5)
     _restore(problem, state, relabel(instance, problem, state.host_of))
-    return stopped
+    over = done < budget.iterations
+    return done, f"time limit after {done} iterations" if over else f"{done} iterations"
 
 
 def _restore(problem: Problem, state: State, host_of: NDArray[np.int32]) -> None:
@@ -129,46 +129,3 @@ def _restore(problem: Problem, state: State, host_of: NDArray[np.int32]) -> None
         occupy(problem, state, v, state.host_of[v], -1)
     for v in changed:
         occupy(problem, state, v, host_of[v], 1)
-
-
-def repair(instance: Instance, problem: Problem, state: State) -> list[int]:
-    """Take VMs off hosts where they may not be or that are too full, and place them again.
-
-    The present placement may break capacity or rules; a target placement may not. Returns the VMs that
-    found no host.
-    """
-    homeless: list[int] = []
-    size = vm_sizes(instance)
-    # Whoever can only stay leaves last, and is the first to come back.
-    stuck = problem.masks.sum(axis=1)[problem.mask_of] <= 1
-    for h in np.flatnonzero(state.n_vms):
-        mine = np.flatnonzero(state.host_of == h)
-        for v in mine[np.lexsort((mine, -size[mine], stuck[mine]))]:
-            crowded = any(
-                state.taken[problem.group[k], h] > 1
-                for k in range(problem.pointer[v], problem.pointer[v + 1])
-            )
-            helps = (state.room[h] < 0) & (instance.need[v] + instance.vm_overhead[h] > 0)
-            if helps.any() or crowded or not problem.masks[problem.mask_of[v], h]:
-                occupy(problem, state, v, h, -1)
-                homeless.append(int(v))
-    homeless.sort(key=lambda v: (not stuck[v], -size[v]))
-    missing = []
-    for v in homeless:
-        host = _first_host(problem, state, v)
-        if host < 0:
-            missing.append(v)
-        else:
-            occupy(problem, state, v, host, 1)
-    return missing
-
-
-def _first_host(problem: Problem, state: State, v: int) -> int:
-    """Return home if it has room, else the first host in use that has, else any that has."""
-    candidates: NDArray[np.int64] = np.flatnonzero(problem.masks[problem.mask_of[v]])
-    home = int(problem.home[v])
-    in_use = state.n_vms[candidates] > 0
-    for h in [home, *candidates[in_use].tolist(), *candidates[~in_use].tolist()]:
-        if h >= 0 and fits(problem, state, v, h):
-            return int(h)
-    return -1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,10 +11,12 @@ from numpy.typing import NDArray
 
 from consolidate._kernels.problem import Problem, table_power
 from consolidate.errors import InternalError, UnsupportedError
-from consolidate.model import Bound, Gather, Instance, Spread
+from consolidate.model import Bound, Instance
 from consolidate.model.kernel_view import kernel_problem
 from consolidate.model.progress import Progress
-from consolidate.solvers.base import Budget, Clock, Proposal
+from consolidate.solvers.base import KERNEL_RULES, Budget, Clock, Proposal
+from consolidate.solvers.exact_rules import add_rules
+from consolidate.solvers.exact_symmetry import Symmetry
 
 __all__ = ["CpSat", "n_booleans"]
 
@@ -37,7 +38,7 @@ class CpSat:
     """
 
     name: ClassVar[str] = "cp-sat"
-    rules: ClassVar[frozenset[str]] = frozenset({"spread", "gather", "fence", "ban", "root"})
+    rules: ClassVar[frozenset[str]] = KERNEL_RULES
     max_booleans: int = 50_000
 
     def propose(
@@ -73,7 +74,9 @@ class CpSat:
         from ortools.sat.python import cp_model
 
         hint = None if known is None else known.host_of
-        model, x, fixed_mj = _build(instance, problem, hint)
+        symmetry = Symmetry(instance, problem)
+        ordered = None if hint is None else symmetry.in_order(hint)
+        model, x, fixed_mj = _build(instance, problem, symmetry, ordered)
         solver = cp_model.CpSolver()
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = seed
@@ -115,12 +118,13 @@ def _energy(instance: Instance, host_of: NDArray[np.int32]) -> int:
 
 
 def _build(
-    instance: Instance, problem: Problem, hint: NDArray[np.int32] | None
+    instance: Instance, problem: Problem, symmetry: Symmetry, hint: NDArray[np.int32] | None
 ) -> tuple[Any, dict[tuple[int, int], Any], int]:
     from ortools.sat.python import cp_model
 
     model = cp_model.CpModel()
     x: dict[tuple[int, int], Any] = {}
+    hosting_of: dict[int, Any] = {}
     on_host: dict[int, list[int]] = {}
     for v in np.flatnonzero(instance.active).tolist():
         hosts = np.flatnonzero(problem.masks[problem.mask_of[v]]).tolist()
@@ -138,11 +142,13 @@ def _build(
         if h in on_host:
             hinted = None if hint is None else [v for v in on_host[h] if hint[v] == h]
             hosting, power = _host(model, instance, problem, h, on_host[h], x, hinted)
+            hosting_of[h] = hosting
             cost.append(power * problem.horizon_s + hosting * (int(problem.boot_mj[h]) - empty))
     for (v, h), literal in x.items():
         if problem.home[v] >= 0 and problem.home[v] != h:
             cost.append(literal * int(problem.move_mj[v]))
-    _add_rules(model, instance, x)
+    add_rules(model, instance, x, hosting_of)
+    symmetry.constrain(model, x, hosting_of)
     model.minimize(sum(cost))
     return model, x, fixed_mj
 
@@ -203,18 +209,3 @@ def _host(
         if most + background > cpu:
             model.add_hint(load, min(total, cpu) if hinted else 0)
     return hosting, power
-
-
-def _add_rules(model: Any, instance: Instance, x: dict[tuple[int, int], Any]) -> None:
-    for rule in instance.rules:
-        members = [v for v in rule.vms if instance.active[v]]
-        if isinstance(rule, Spread):
-            for h in range(instance.fleet.n_hosts):
-                here = [x[v, h] for v in members if (v, h) in x]
-                if len(here) > 1:
-                    model.add_at_most_one(here)
-        elif isinstance(rule, Gather):
-            for h in range(instance.fleet.n_hosts):
-                here = [x.get((v, h), 0) for v in members]
-                for one, other in pairwise(here):
-                    model.add(one == other)

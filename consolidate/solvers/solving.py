@@ -1,24 +1,31 @@
-"""The one way to solve: refuse what a policy cannot do, propose, check, bound, decide."""
+"""The one way to solve: refuse what a policy cannot do, propose, bound, judge; better and better."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from consolidate.errors import ConfigError, InternalError, SolverFailedError, UnsupportedError
+from consolidate.errors import ConfigError, UnsupportedError
 from consolidate.model import OPTIMAL_GAP, Bound, Instance, Placement, Result
 from consolidate.model.kernel_view import kernel_problem
 from consolidate.model.progress import Progress, silent
-from consolidate.solvers.base import POLICIES, Budget, Clock, Policy, Proposal
-from consolidate.solvers.bounds import lower_bounds
+from consolidate.solvers.base import POLICIES, AnytimePolicy, Budget, Clock, Policy, Proposal
+from consolidate.solvers.bounds import Relaxation, lower_bounds, relax
+from consolidate.solvers.gathering import Condensed, condense
+from consolidate.solvers.verdict import Judge
+from consolidate.units import j_to_mj
 
-__all__ = ["DEFAULT_MIN_SAVING_FRACTION", "solve"]
+__all__ = ["DEFAULT_MIN_SAVING_FRACTION", "improvements", "solve"]
 
 #: A plan that saves less than this part of the present energy is not worth its risk.
 DEFAULT_MIN_SAVING_FRACTION = 0.01
 #: CP-SAT takes its seed as a signed 32-bit number.
 _LARGEST_SEED = 2**31 - 1
+#: A gigajoule a move: whoever asks for more wants no moves.
+_LARGEST_PRICE_J = 1e9
 
 
 def solve(
@@ -28,9 +35,13 @@ def solve(
     budget: Budget | None = None,
     seed: int = 0,
     min_saving_fraction: float = DEFAULT_MIN_SAVING_FRACTION,
+    move_price_j: float = 0.0,
     progress: Progress = silent,
 ) -> Result:
     """Choose a placement and say how far from the best it can be at most.
+
+    An interrupt (Ctrl-C) ends the search with the best result so far; before there is one, it goes
+    through.
 
     Parameters
     ----------
@@ -45,19 +56,63 @@ def solve(
     min_saving_fraction
         Least part of the present energy that must be saved; below it the answer is the present
         placement, and that is a success.
+    move_price_j : J
+        What a move has to be worth on top of its energy: its risk, in joules. The search then looks for
+        placements with fewer moves; energy and bounds are stated without it.
     progress
         Told from time to time where the work stands.
+
+    Returns
+    -------
+    Result
+        Its status is ``infeasible`` when no placement exists, and ``unknown`` when neither a placement
+        nor a proof was found.
 
     Raises
     ------
     UnsupportedError
         When the policy does not honour one of the rules, or the instance is too large for it.
-    SolverFailedError
-        When the policy found no placement but did not prove that there is none.
+    """
+    latest: Result | None = None
+    try:
+        for latest in improvements(  # noqa: B007 - the last one is the result
+            instance,
+            policy,
+            budget=budget,
+            seed=seed,
+            min_saving_fraction=min_saving_fraction,
+            move_price_j=move_price_j,
+            progress=progress,
+        ):
+            pass
+    except KeyboardInterrupt:
+        if latest is None:
+            raise
+        latest = replace(latest, stopped=f"interrupted; before: {latest.stopped}")
+    assert latest is not None
+    return latest
+
+
+def improvements(
+    instance: Instance,
+    policy: str | Policy = "auto",
+    *,
+    budget: Budget | None = None,
+    seed: int = 0,
+    min_saving_fraction: float = DEFAULT_MIN_SAVING_FRACTION,
+    move_price_j: float = 0.0,
+    progress: Progress = silent,
+) -> Iterator[Result]:
+    """Yield results, each with a better placement or a better bound than the one before.
+
+    Whoever stops asking has the best so far. Parameters and errors are those of :func:`solve`.
     """
     if not 0 <= min_saving_fraction < 1:
         msg = f"needs a value from 0 to below 1, got {min_saving_fraction}"
         raise ConfigError(msg, path="min_saving_fraction")
+    if not 0 <= move_price_j <= _LARGEST_PRICE_J:
+        msg = f"needs a value from 0 to {_LARGEST_PRICE_J:g} J, got {move_price_j}"
+        raise ConfigError(msg, path="move_price_j")
     if not 0 <= seed <= _LARGEST_SEED:
         msg = f"needs a whole number from 0 to {_LARGEST_SEED}, got {seed}"
         raise ConfigError(msg, path="seed")
@@ -65,41 +120,133 @@ def solve(
     _refuse_unsupported(instance, chosen)
     budget = budget or Budget()
     clock = budget.start()
-    current_mj = instance.current_energy().total_mj
+    judge = Judge(
+        instance=instance,
+        policy=chosen.name,
+        current_mj=instance.current_energy().total_mj,
+        min_saving_fraction=min_saving_fraction,
+        seed=seed,
+        clock=clock,
+    )
     reason, blocking = _counting_proof(instance)
+    priced = _priced(instance, move_price_j)
+    condensed = None if reason else condense(priced)
+    if condensed is not None and condensed.impossible:
+        reason, blocking = condensed.impossible, condensed.blocking
+        reason += f": {_names(instance, blocking)}"
     if reason:
-        return _infeasible(instance, chosen, reason, blocking, current_mj, seed, clock)
-    proposal = chosen.propose(instance, budget, seed=seed, clock=clock, progress=progress)
-    if proposal.proven_infeasible:
-        blocking = proposal.unplaced or _left_over(instance, budget, clock)
-        reason = (
-            f"{chosen.name} proved that no placement satisfies capacity and rules; "
-            f"{_names(instance, blocking)} cannot be placed beside the others"
-        )
-        return _infeasible(instance, chosen, reason, blocking, current_mj, seed, clock)
-    if proposal.host_of is None:
-        names = [instance.vms.ids[v] for v in proposal.unplaced[:5]]
-        status = f"no room found for {len(proposal.unplaced)} VMs ({', '.join(names)})"
-        raise SolverFailedError(chosen.name, status)
-    progress("lower bounds")
-    bounds = (*proposal.bounds, *lower_bounds(instance, kernel_problem(instance)))
-    return _verdict(instance, chosen, proposal, bounds, current_mj, min_saving_fraction, seed, clock)
+        yield judge.infeasible(reason, blocking)
+        return
+    problem = kernel_problem(instance)
+    relaxation: Relaxation | None = None
+    best: Proposal | None = None
+    bounds: tuple[Bound, ...] = ()
+    for raw in _proposals(chosen, priced, condensed, budget, seed, clock, progress):
+        proposal = raw if condensed is None else _expanded(instance, condensed, raw)
+        if priced is not instance:
+            # What is proven of priced moves is not proven of their energy.
+            proposal = replace(proposal, bounds=())
+        if proposal.proven_infeasible:
+            blocking = proposal.unplaced or _left_over(instance, budget, clock)
+            reason = (
+                f"{chosen.name} proved that no placement satisfies capacity and rules; "
+                f"{_names(instance, blocking)} cannot be placed beside the others"
+            )
+            yield judge.infeasible(reason, blocking)
+            return
+        if proposal.host_of is None:
+            yield judge.unknown(proposal)
+            return
+        if best is None:
+            progress("relaxation")
+            relaxation = relax(instance, problem)
+            bounds = (relaxation.bound,)
+        best = _better(priced, best, proposal)
+        bounds = _strongest((*bounds, *proposal.bounds))
+        latest = judge.placed(best, bounds)
+        yield latest
+    assert best is not None
+    assert relaxation is not None
+    if latest.gap > OPTIMAL_GAP:
+        progress("lower bounds")
+        found = lower_bounds(instance, problem, relaxation)
+        yield judge.placed(best, _strongest((*bounds, *found)))
+
+
+def _proposals(
+    policy: Policy,
+    instance: Instance,
+    condensed: Condensed | None,
+    budget: Budget,
+    seed: int,
+    clock: Clock,
+    progress: Progress,
+) -> Iterator[Proposal]:
+    """Yield what a policy proposes; one proposal, unless it improves step by step."""
+    problem = instance if condensed is None else condensed.instance
+    if isinstance(policy, AnytimePolicy):
+        yield from policy.proposals(problem, budget, seed=seed, clock=clock, progress=progress)
+    else:
+        yield policy.propose(problem, budget, seed=seed, clock=clock, progress=progress)
+
+
+def _priced(instance: Instance, move_price_j: float) -> Instance:
+    """Return the instance in which every move costs its price on top."""
+    price_mj = j_to_mj(move_price_j)
+    return replace(instance, move_mj=instance.move_mj + price_mj) if price_mj else instance
+
+
+def _expanded(instance: Instance, condensed: Condensed, proposal: Proposal) -> Proposal:
+    """Return a proposal for the condensed instance as one for the original."""
+    host_of = proposal.host_of
+    if host_of is not None:
+        host_of = condensed.expand(host_of, instance.active)
+    return replace(
+        proposal,
+        host_of=host_of,
+        # What is proven of other amounts and homes is not proven here.
+        bounds=proposal.bounds if condensed.exact else (),
+        proven_infeasible=proposal.proven_infeasible and condensed.exact,
+    )
+
+
+def _better(instance: Instance, best: Proposal | None, new: Proposal) -> Proposal:
+    """Return the newer proposal, with the placement of the better one."""
+    if best is None or best.host_of is None or new.host_of is None:
+        return new
+    energies = [instance.energy(Placement(host_of=p)).total_mj for p in (best.host_of, new.host_of)]
+    return new if energies[1] <= energies[0] else replace(new, host_of=best.host_of)
+
+
+def _strongest(bounds: tuple[Bound, ...]) -> tuple[Bound, ...]:
+    """Return the best bound of each name."""
+    by_name: dict[str, Bound] = {}
+    for bound in bounds:
+        if bound.name not in by_name or bound.value_mj > by_name[bound.name].value_mj:
+            by_name[bound.name] = bound
+    return tuple(by_name.values())
 
 
 def _refuse_unsupported(instance: Instance, policy: Policy) -> None:
     for rule in instance.rules:
-        if rule.name not in policy.rules:
+        # Gathered VMs are condensed before any policy sees them.
+        if rule.name not in {*policy.rules, "gather"}:
             who = tuple(n for n in POLICIES if rule.name in POLICIES.get(n).rules)
             feature = f"the rule {rule.name}"
             raise UnsupportedError(feature, who=policy.name, supported_by=who)
 
 
 def _counting_proof(instance: Instance) -> tuple[str, tuple[int, ...]]:
-    """Return why no placement can exist, if adding up shows it, and the fewest VMs that are too much."""
-    need = instance.need[instance.active].sum(axis=0)
+    """Return why no placement can exist, if counting shows it, and the fewest VMs that are too much."""
     usable = instance.fleet.may_receive().copy()
     current = instance.current.host_of
     usable[current[instance.active & (current >= 0)]] = True
+    return _total_proof(instance, usable) or _single_proof(instance, usable) or ("", ())
+
+
+def _total_proof(instance: Instance, usable: NDArray[np.bool_]) -> tuple[str, tuple[int, ...]] | None:
+    """Say whether all VMs together need more than all hosts offer."""
+    need = instance.need[instance.active].sum(axis=0)
     offer = instance.capacity[usable].sum(axis=0)
     for r in np.flatnonzero(need > offer):
         active = np.flatnonzero(instance.active)
@@ -111,7 +258,31 @@ def _counting_proof(instance: Instance) -> tuple[str, tuple[int, ...]]:
             f"{_names(instance, blocking)} are too much"
         )
         return reason, blocking
-    return "", ()
+    return None
+
+
+def _single_proof(instance: Instance, usable: NDArray[np.bool_]) -> tuple[str, tuple[int, ...]] | None:
+    """Say whether a VM is larger than every host, overhead included, or may be on none."""
+    if not usable.any() or not instance.active.any():
+        return None
+    mask_of, masks = instance.host_masks()
+    room = instance.capacity - instance.vm_overhead
+    most = np.array([room[m].max(axis=0) if m.any() else np.full(room.shape[1], -1) for m in masks])
+    too_large = instance.active & (instance.need > most[mask_of]).any(axis=1)
+    blocking = tuple(np.flatnonzero(too_large).tolist())
+    if not blocking:
+        return None
+    v = blocking[0]
+    limit = most[mask_of[v]]
+    r = int(np.flatnonzero(instance.need[v] > limit)[0])
+    name = instance.vms.ids[v]
+    if limit[r] < 0:
+        return f"no host may carry {_names(instance, blocking)}", blocking
+    reason = (
+        f"VM {name} needs {instance.need[v, r]} {instance.resources[r]}, the largest host that may "
+        f"carry it offers {limit[r]}; no host has room for {_names(instance, blocking)}"
+    )
+    return reason, blocking
 
 
 def _left_over(instance: Instance, budget: Budget, clock: Clock) -> tuple[int, ...]:
@@ -126,89 +297,3 @@ def _left_over(instance: Instance, budget: Budget, clock: Clock) -> tuple[int, .
 def _names(instance: Instance, vms: tuple[int, ...]) -> str:
     shown = ", ".join(instance.vms.ids[v] for v in vms[:5])
     return shown + (f" and {len(vms) - 5} more" if len(vms) > 5 else "")
-
-
-def _present_fault(instance: Instance) -> str:
-    """Return why the present placement cannot stay, if it cannot."""
-    if not (instance.usage(instance.current) <= instance.capacity).all():
-        return "exceeds capacity"
-    broken = [rule.name for rule in instance.rules if rule.violations(instance.current)]
-    return f"breaks the rule {broken[0]}" if broken else ""
-
-
-def _infeasible(
-    instance: Instance,
-    policy: Policy,
-    reason: str,
-    vms: tuple[int, ...],
-    current_mj: int,
-    seed: int,
-    clock: Clock,
-) -> Result:
-    return Result(
-        policy=policy.name,
-        placement=instance.current,
-        objective_mj=current_mj,
-        current_mj=current_mj,
-        bounds=(),
-        status="infeasible",
-        stopped="proof of infeasibility",
-        worthwhile=False,
-        seed=seed,
-        runtime_s=clock.elapsed_s(),
-        blocking_vms=tuple(instance.vms.ids[v] for v in vms),
-        message=reason,
-    )
-
-
-def _verdict(
-    instance: Instance,
-    policy: Policy,
-    proposal: Proposal,
-    bounds: tuple[Bound, ...],
-    current_mj: int,
-    min_saving_fraction: float,
-    seed: int,
-    clock: Clock,
-) -> Result:
-    assert proposal.host_of is not None
-    placement = Placement(host_of=proposal.host_of)
-    objective_mj = instance.energy(placement).total_mj
-    ranked = tuple(sorted(bounds, key=lambda b: -b.value_mj))
-    saved_mj = current_mj - objective_mj
-    fault = _present_fault(instance)
-    worthwhile = saved_mj >= min_saving_fraction * current_mj and saved_mj > 0
-    message = ""
-    if not worthwhile:
-        share = saved_mj / current_mj if current_mj else 0.0
-        message = (
-            f"the best placement found saves {share:.2%} of the present energy, "
-            f"the stated minimum is {min_saving_fraction:.2%}"
-        )
-        if not fault:
-            placement, objective_mj = instance.current, current_mj
-            # Doing nothing leaves empty hosts on, which may cost less than a shutdown: the lesser of the
-            # two bounds both.
-            ranked = tuple(replace(b, value_mj=min(b.value_mj, current_mj)) for b in ranked)
-        else:
-            worthwhile = True
-            message += f"; it is proposed because the present placement {fault}"
-    if ranked and ranked[0].value_mj > objective_mj:
-        msg = (
-            f"bound {ranked[0].name} ({ranked[0].value_mj} mJ) exceeds the objective ({objective_mj} mJ)"
-        )
-        raise InternalError(msg)
-    gap = (objective_mj - ranked[0].value_mj) / objective_mj if objective_mj else 0.0
-    return Result(
-        policy=policy.name,
-        placement=placement,
-        objective_mj=objective_mj,
-        current_mj=current_mj,
-        bounds=ranked,
-        status="optimal" if gap <= OPTIMAL_GAP else "feasible",
-        stopped=proposal.stopped,
-        worthwhile=worthwhile,
-        seed=seed,
-        runtime_s=clock.elapsed_s(),
-        message=message,
-    )

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from consolidate.errors import ConfigError
+from consolidate.forecasting import Curve, Percentile
 from consolidate.solvers import Budget
 
 __all__ = ["RunConfig"]
@@ -38,6 +39,8 @@ class RunConfig:
         Rules file.
     percentile : percent
         CPU sizing.
+    slots
+        Parts of the day for which CPU is sized apart, as a demand curve; default none.
     sizing_fraction
         First part of the trace, from which VMs are sized; the rest is replayed.
     hindsight
@@ -52,6 +55,8 @@ class RunConfig:
         Seed of everything random.
     min_saving_fraction
         Least part of the energy that a plan must save.
+    move_price_j : J
+        What a move has to be worth on top of its energy.
     carbon
         Intensity file, zone name, or g/kWh; default the zone of each site.
     carbon_scope
@@ -68,6 +73,7 @@ class RunConfig:
     placement: str | None = None
     rules: str | None = None
     percentile: float = 95.0
+    slots: int | None = None
     sizing_fraction: float = 0.25
     hindsight: bool = False
     cpu_limit_fraction: float | None = None
@@ -76,7 +82,8 @@ class RunConfig:
     seed: int = 0
     min_saving_fraction: float = 0.01
     carbon: str | None = None
-    carbon_scope: str = "life_cycle"
+    carbon_scope: str | None = None
+    move_price_j: float = 0.0
     redate_year: int | None = None
 
     def __post_init__(self) -> None:
@@ -100,9 +107,15 @@ class RunConfig:
         if self.seed < 0:
             msg = f"needs 0 or more, got {self.seed}"
             raise ConfigError(msg, path="seed")
-        if self.carbon_scope not in {"life_cycle", "direct"}:
+        if self.carbon_scope not in {None, "life_cycle", "direct"}:
             msg = f"needs life_cycle or direct, got {self.carbon_scope!r}"
             raise ConfigError(msg, path="carbon_scope")
+
+    def sizing(self) -> Percentile | Curve:
+        """Return how VMs are sized."""
+        if self.slots is None:
+            return Percentile(self.percentile)
+        return Curve(slots=self.slots, q=self.percentile)
 
     def options(self) -> dict[str, object]:
         """Return every option for the manifest; of paths only the last part, which is no machine's."""
@@ -146,6 +159,7 @@ _FLAGS = {
     "placement": "--placement",
     "rules": "--rules",
     "percentile": "--percentile",
+    "slots": "--slots",
     "sizing_fraction": "--sizing-fraction",
     "hindsight": "--hindsight",
     "cpu_limit_fraction": "--cpu-limit",
@@ -154,6 +168,7 @@ _FLAGS = {
     "min_saving_fraction": "--min-saving",
     "carbon": "--carbon",
     "carbon_scope": "--carbon-scope",
+    "move_price_j": "--move-price",
     "redate_year": "--redate",
 }
 

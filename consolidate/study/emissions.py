@@ -51,7 +51,7 @@ def intensities(
             one = constant_intensity(given, whole)
         return (one,) * len(fleet.sites), ()
     if given is not None:
-        scope = cast("Literal['life_cycle', 'direct']", config.carbon_scope)
+        scope = cast("Literal['life_cycle', 'direct'] | None", config.carbon_scope)
         read = read_intensity(given, scope=scope)
         return (_on(read, grid, config.redate_year),) * len(fleet.sites), ()
     assumed = (DEFAULT_ZONE,) if any(not site.zone for site in fleet.sites) else ()

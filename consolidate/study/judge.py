@@ -57,6 +57,7 @@ def judge_plan(instance: Instance, plan: MigrationPlan) -> None:
         placement=placement_case(instance, plan.target),
         limits=cases.MoveLimits(**asdict(instance.moves)),
         actions=_actions(plan),
+        makespan_bound_s=plan.makespan_bound_s,
     )
     _refuse(check_plan(case), what="the plan")
 
@@ -95,6 +96,10 @@ def placement_case(instance: Instance, target: Placement) -> cases.PlacementCase
                 name=r.name,
                 vms=r.vms,
                 hosts=tuple(getattr(r, "hosts", ())),
+                others=tuple(getattr(r, "others", ())),
+                most=getattr(r, "most", 0),
+                parts=tuple(getattr(r, "parts", ())),
+                zones=tuple(getattr(r, "zones", ())),
                 continuous=r.continuous,
             )
             for r in instance.rules
@@ -116,6 +121,7 @@ def _hosts(fleet: Fleet) -> cases.Hosts:
         maintenance=fleet.maintenance,
         powered_on=fleet.powered_on,
         pue=pue[fleet.host_site],
+        site=fleet.host_site.astype(np.int64),
     )
 
 

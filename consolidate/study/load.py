@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from consolidate.model import (
     Hypervisor,
     Instance,
     JoulesOverHorizon,
+    MakespanBound,
     Migration,
     MigrationPlan,
     Placement,
@@ -75,9 +77,16 @@ def load_instance(folder: Path) -> Instance:
     )
 
 
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(x) for x in value) if isinstance(value, list) else value
+
+
 def _rule(row: dict[str, Any]) -> Rule:
-    fields = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items() if k != "name"}
-    rule: Rule = RULES.get(row["name"])(**fields)
+    kind: Any = RULES.get(row["name"])
+    known = {field.name for field in dataclass_fields(kind)}
+    # The VMs of rules in parts, or about hosts, are stated for the reader's convenience.
+    fields = {k: _frozen(v) for k, v in row.items() if k in known}
+    rule: Rule = kind(**fields)
     return rule
 
 
@@ -172,6 +181,7 @@ def load_result(folder: Path) -> Result:
         "current_mj",
         "status",
         "stopped",
+        "iterations",
         "worthwhile",
         "seed",
         "message",
@@ -205,10 +215,14 @@ def load_plan(folder: Path) -> MigrationPlan:
         else:
             kind = Boot if row["kind"] == "boot" else Shutdown
             actions.append(kind(**common, host=row["target"]))
+    about = read_json(folder / "plan.json")
+    state = about.pop("state")
     return MigrationPlan(
         actions=tuple(actions),
         current=Placement(host_of=placement["current_host"]),
         target=Placement(host_of=placement["target_host"]),
+        bound=MakespanBound(**about) if any(about.values()) else None,
+        state=state,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from consolidate.engine import replay
-from consolidate.errors import InfeasibleError, InputError
+from consolidate.errors import InputError
 from consolidate.model import CarbonIntensity, Instance, MigrationPlan, Replay, Result, Trace
 from consolidate.model.progress import Progress, silent
 from consolidate.study import load, write
@@ -97,6 +97,7 @@ def _solve(prepared: Prepared, progress: Progress) -> Result:
         budget=config.budget,
         seed=config.seed,
         min_saving_fraction=config.min_saving_fraction,
+        move_price_j=config.move_price_j,
         progress=progress,
     )
     return result.raise_if_infeasible()
@@ -142,8 +143,7 @@ def plan_stage(folder: Path, *, progress: Progress = silent) -> MigrationPlan:
         return load.load_plan(folder)
     started = time.monotonic()
     instance, result = load.load_instance(folder), load.load_result(folder)
-    if result.status == "infeasible":
-        raise InfeasibleError(result.message, vms=result.blocking_vms)
+    result.raise_if_infeasible()
     if result.worthwhile:
         made = plan(instance, result.placement, progress=progress)
     else:

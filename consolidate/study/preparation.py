@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from consolidate.errors import ConfigError
-from consolidate.forecasting import Percentile
 from consolidate.inventory import read_fleet, read_placement, read_rules, sized_fleet
 from consolidate.model import Default, Fleet, Instance, Trace
 from consolidate.study.config import RunConfig
@@ -101,7 +100,7 @@ def prepare(config: RunConfig) -> Prepared:
     instance = Instance.from_trace(
         observed,
         fleet,
-        sizing=Percentile(config.percentile),
+        sizing=config.sizing(),
         horizon_s=(replayed[1] - replayed[0]) * trace.grid.step_s,
         current=placement,
         rules=rules,

@@ -9,9 +9,12 @@ from consolidate.model.progress import Progress, silent
 from consolidate.solvers.solving import DEFAULT_MIN_SAVING_FRACTION
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
     from consolidate.solvers import Budget, Policy
 
-__all__ = ["plan", "solve"]
+__all__ = ["improvements", "plan", "resume_plan", "solve", "undo_plan"]
 
 
 def solve(
@@ -21,6 +24,7 @@ def solve(
     budget: Budget | None = None,
     seed: int = 0,
     min_saving_fraction: float = DEFAULT_MIN_SAVING_FRACTION,
+    move_price_j: float = 0.0,
     progress: Progress = silent,
 ) -> Result:
     """Choose a placement, let the independent checks judge it, and return it with its bound.
@@ -41,10 +45,41 @@ def solve(
         budget=budget,
         seed=seed,
         min_saving_fraction=min_saving_fraction,
+        move_price_j=move_price_j,
         progress=progress,
     )
     judge_result(instance, result, min_saving_fraction=min_saving_fraction)
     return result
+
+
+def improvements(
+    instance: Instance,
+    policy: str | Policy = "auto",
+    *,
+    budget: Budget | None = None,
+    seed: int = 0,
+    min_saving_fraction: float = DEFAULT_MIN_SAVING_FRACTION,
+    move_price_j: float = 0.0,
+    progress: Progress = silent,
+) -> Iterator[Result]:
+    """Yield better and better results, each judged by the independent checks.
+
+    Parameters and errors are those of :func:`solve`; whoever stops asking has the best so far.
+    """
+    from consolidate import solvers
+    from consolidate.study.judge import judge_result
+
+    for result in solvers.improvements(
+        instance,
+        policy,
+        budget=budget,
+        seed=seed,
+        min_saving_fraction=min_saving_fraction,
+        move_price_j=move_price_j,
+        progress=progress,
+    ):
+        judge_result(instance, result, min_saving_fraction=min_saving_fraction)
+        yield result
 
 
 def plan(instance: Instance, target: Placement, *, progress: Progress = silent) -> MigrationPlan:
@@ -63,3 +98,44 @@ def plan(instance: Instance, target: Placement, *, progress: Progress = silent) 
     made = planning.plan(instance, target, progress=progress)
     judge_plan(instance, made)
     return made
+
+
+def resume_plan(folder: Path, done: Iterable[int]) -> MigrationPlan:
+    """Plan the rest of the way of a planned run folder, and let the checks judge it.
+
+    Parameters
+    ----------
+    folder
+        Run folder with a plan.
+    done
+        Ids of the actions that have ended.
+
+    Raises
+    ------
+    PlanError
+        When an id is unknown, or an action has ended before one that it waits for.
+    """
+    from consolidate import planning
+    from consolidate.study import load
+    from consolidate.study.judge import judge_plan
+
+    instance, made, ended = load.load_instance(folder), load.load_plan(folder), set(done)
+    rest = planning.resume(instance, made, ended)
+    judge_plan(planning.state_after(instance, made, ended), rest)
+    return rest
+
+
+def undo_plan(folder: Path, done: Iterable[int] | None = None) -> MigrationPlan:
+    """Plan the way back to where the plan of a run folder started, and let the checks judge it.
+
+    Parameters and errors are those of :func:`resume_plan`; ``None`` = the whole plan was carried out.
+    """
+    from consolidate import planning
+    from consolidate.study import load
+    from consolidate.study.judge import judge_plan
+
+    instance, made = load.load_instance(folder), load.load_plan(folder)
+    ended = None if done is None else set(done)
+    back = planning.undo(instance, made, ended)
+    judge_plan(planning.state_after(instance, made, ended), back)
+    return back

@@ -14,6 +14,7 @@ from consolidate.model import (
     Fleet,
     HostType,
     Instance,
+    MakespanBound,
     MigrationPlan,
     PowerControl,
     Replay,
@@ -80,8 +81,14 @@ def write_instance(folder: Path, trace: Trace, instance: Instance, min_saving: f
 
 def _rule(rule: Any) -> dict[str, object]:
     row: dict[str, object] = {"name": rule.name, "vms": list(rule.vms)}
-    if hasattr(rule, "hosts"):
-        row["hosts"] = list(rule.hosts)
+    row |= {key: list(getattr(rule, key)) for key in ("hosts", "others") if hasattr(rule, key)}
+    row |= {
+        key: [list(part) for part in getattr(rule, key)]
+        for key in ("parts", "zones")
+        if hasattr(rule, key)
+    }
+    if hasattr(rule, "most"):
+        row["most"] = rule.most
     row["continuous"] = rule.continuous
     return row
 
@@ -154,6 +161,7 @@ def write_result(folder: Path, instance: Instance, result: Result) -> None:
             "policy": result.policy,
             "status": result.status,
             "stopped": result.stopped,
+            "iterations": result.iterations,
             "worthwhile": result.worthwhile,
             "message": result.message,
             "objective_mj": result.objective_mj,
@@ -169,9 +177,11 @@ def write_result(folder: Path, instance: Instance, result: Result) -> None:
 
 
 def write_plan(folder: Path, plan: MigrationPlan) -> None:
-    """Write ``plan.parquet``."""
+    """Write ``plan.json`` and then ``plan.parquet``, the sign that the plan is complete."""
     import pyarrow as pa
 
+    bound = plan.bound or MakespanBound(load_s=0, space_time_s=0)
+    write_json(folder / "plan.json", {"state": plan.state, **asdict(bound)})
     frame = plan.to_frame()
     kinds = {
         "action_id": pa.int64(),

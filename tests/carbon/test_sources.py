@@ -20,7 +20,8 @@ from consolidate.carbon import (
     zone_names,
 )
 from consolidate.carbon.constant import ConstantIntensity
-from consolidate.carbon.files import ElectricityMapsFile, TidyFile
+from consolidate.carbon.formats.electricity_maps import ElectricityMapsFile
+from consolidate.carbon.formats.tidy import TidyFile
 from consolidate.errors import ConfigError, HorizonError, TraceError, UnknownNameError
 from consolidate.model import TimeGrid
 
@@ -169,7 +170,9 @@ def test_short_gaps_are_filled_and_counted(tmp_path: Path) -> None:
     path = tidy(tmp_path, {0: "100", 1: "110", 2: "", 4: "140", 5: "150", 6: "160"})
     found = read_intensity(path)
     assert found.g_per_kwh.tolist() == [100.0, 110.0, 120.0, 130.0, 140.0, 150.0, 160.0]
-    assert any("2 of 7 steps had no value, in 1 gaps" in note for note in found.notes)
+    assert any(
+        "2 of 7 steps had no value" in note and "2023-01-01T02:00:00Z" in note for note in found.notes
+    )
     with pytest.raises(TraceError, match="2 h"):
         read_intensity(path, fill_gaps_h=1)
 
@@ -184,7 +187,7 @@ def test_long_gaps_are_refused_at_their_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "line", "column", "message"),
     [
-        ("2023-01-01T00:00Z,1\n2023-01-01T00:00Z,1\n", 3, "timestamp_utc", "is given twice"),
+        ("2023-01-01T00:00Z,1\n2023-01-01T00:00Z,2\n", 3, "timestamp_utc", "is given twice"),
         ("2023-01-01T01:00Z,1\n2023-01-01T00:00Z,1\n", 3, "timestamp_utc", "is earlier"),
         ("2023-01-01T00:00Z,9\n2023-01-01T01:00Z,nan\n", 3, "g_per_kwh", "'nan'"),
         ("2023-01-01T00:00Z,9\n2023-01-01T01:00Z,-4\n", 3, "g_per_kwh", "'-4'"),
@@ -226,7 +229,7 @@ def test_damaged_files_are_input_errors(tmp_path: Path) -> None:
         read_intensity(path)
 
 
-def test_every_source_of_the_registry_conforms(tmp_path: Path) -> None:
+def test_every_source_of_the_registry_conforms(tmp_path: Path, small_files: dict[str, Path]) -> None:
     """All sources are used alike: they cover the grid that was asked for, or raise."""
     path = tidy(tmp_path, dict.fromkeys(range(6), "100"))
     em = tmp_path / "em.csv"
@@ -236,6 +239,9 @@ def test_every_source_of_the_registry_conforms(tmp_path: Path) -> None:
         "tidy": TidyFile(path=path),
         "electricitymaps": ElectricityMapsFile(path=em),
     }
+    for name, file in small_files.items():
+        made[name] = INTENSITY_SOURCES.get(name)(path=file)  # type: ignore[call-arg]
+        assert read_intensity(file).grid.start == GRID.start
     assert set(made) == set(INTENSITY_SOURCES)
     for name, source in made.items():
         assert type(source) is INTENSITY_SOURCES.get(name)

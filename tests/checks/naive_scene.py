@@ -26,6 +26,9 @@ MOVES = {
     "cores_per_10_gbit": 1.0,
     "storage_mib_per_s": 500.0,
     "restart_s": 10.0,
+    "moves_per_host": 0,
+    "moves_at_once": 0,
+    "uplink_mbit_per_s": 0.0,
 }
 
 

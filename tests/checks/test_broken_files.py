@@ -206,10 +206,10 @@ BROKEN = {
     "rule unknown": (
         lambda r: r.json(
             "instance.json",
-            lambda i: i["rules"].append({"name": "lonely", "vms": [1], "continuous": True}),
+            lambda i: i["rules"].append({"name": "solitary", "vms": [1], "continuous": True}),
         ),
         "V0.value",
-        ["lonely"],
+        ["solitary"],
     ),
     "label of another arm": (
         lambda r: r.json(f"{AFTER}/service.json", lambda s: s.update(label="x")),

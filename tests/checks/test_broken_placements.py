@@ -127,6 +127,42 @@ BROKEN = {
     "fence": (rule(name="fence", vms=[WEB_A], hosts=[0, 1]), "V3.rule", ["fence", "web-a", "h3"]),
     "ban": (rule(name="ban", vms=[WEB_A], hosts=[3]), "V3.rule", ["ban", "web-a", "h3"]),
     "root": (rule(name="root", vms=[WEB_A], hosts=[0]), "V3.rule", ["root", "web-a", "h3"]),
+    "interference": (
+        rule(name="interference", vms=[WEB_B], others=[DB_C], most=0),
+        "V3.rule",
+        ["interference", "1 of its other VMs on host h2", "at most 0"],
+    ),
+    "lonely": (rule(name="lonely", vms=[WEB_B]), "V3.rule", ["lonely", "strangers on host h2"]),
+    "split": (
+        rule(name="split", vms=[WEB_B, DB_C], parts=[[WEB_B], [DB_C]]),
+        "V3.rule",
+        ["split", "2 parts share host h2"],
+    ),
+    "among": (
+        rule(name="among", vms=[WEB_A], zones=[[0, 1], [2]]),
+        "V3.rule",
+        ["among", "web-a", "h3", "outside"],
+    ),
+    "among two zones": (
+        rule(name="among", vms=[WEB_A, WEB_B], zones=[[2], [3]]),
+        "V3.rule",
+        ["among", "in 2 zones"],
+    ),
+    "split_among": (
+        rule(name="split_among", vms=[WEB_A, WEB_B], parts=[[WEB_A], [WEB_B]], zones=[[2, 3]]),
+        "V3.rule",
+        ["split_among", "2 of its parts are in zone 0"],
+    ),
+    "quarantine left": (
+        rule(name="quarantine", vms=[], hosts=[0]),
+        "V3.rule",
+        ["quarantine", "web-a", "h3"],
+    ),
+    "max_online": (
+        rule(name="max_online", vms=[], hosts=[2, 3], most=1, continuous=False),
+        "V3.rule",
+        ["max_online", "2 of its hosts", "at most 1"],
+    ),
     # Needs and loads must make sense.
     "negative need": (
         need(WEB_A, "memory_demand_mib", -1),

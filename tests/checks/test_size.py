@@ -111,7 +111,8 @@ def test_thousand_moves_take_seconds(correct_run):
         end_s=slot * 10 + 10,
         downtime_ms=np.full(moved.size, 300),
         moved_mib=np.full(moved.size, 100),
-        rate_mib_per_s=np.full(moved.size, 1.0),
+        # A VM of 8 MiB needs no more, and its dirty rate of 1 MiB/s no less.
+        rate_mib_per_s=np.full(moved.size, 40.0),
         overhead_mcores=np.full(moved.size, 400),
         parking=np.zeros(moved.size, dtype=np.bool_),
         after=((),) * moved.size,

@@ -13,9 +13,13 @@ from consolidate.model import (
     Fleet,
     Gather,
     HostType,
+    Interference,
     LinearPower,
+    MaxOnline,
     Placement,
     Root,
+    Split,
+    SplitAmong,
     Spread,
     VMs,
     WattTable,
@@ -190,3 +194,54 @@ def test_wrong_rule_is_refused_with_its_path(tmp_path: Path, rule: str, path: st
         read_rules(write(tmp_path, f"[[rule]]\n{rule}\n"), VMS, FLEET)
     assert caught.value.path == path
     assert message in str(caught.value)
+
+
+def test_rules_about_company_and_zones(tmp_path: Path) -> None:
+    """Parts and zones are lists of names, limits are numbers, and a rule about hosts names no VMs."""
+    text = """
+    [[rule]]
+    name = "interference"
+    group = "web"
+    others = ["db"]
+    most = 1
+
+    [[rule]]
+    name = "split"
+    parts = [["web-1"], ["db", "late"]]
+
+    [[rule]]
+    name = "split_among"
+    parts = [["web-1"], ["db"]]
+    zones = [["h1"], ["h2", "h3"]]
+
+    [[rule]]
+    name = "max_online"
+    hosts = ["h1", "h2"]
+    most = 1
+    """
+    assert read_rules(write(tmp_path, text), VMS, FLEET) == (
+        Interference(vms=(0, 1), others=(2,), most=1),
+        Split(parts=((0,), (2, 3))),
+        SplitAmong(parts=((0,), (2,)), zones=((0,), (1, 2))),
+        MaxOnline(hosts=(0, 1), most=1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "words"),
+    [
+        ('name = "spread"\nvms = ["db"]\nmost = 2', "rule[0].most", "takes no limit"),
+        ('name = "spread"\nvms = ["db"]\nzones = [["h1"]]', "rule[0].zones", "takes no zones"),
+        ('name = "max_online"\nhosts = ["h1"]', "rule[0].most", "whole number"),
+        ('name = "max_online"\nhosts = ["h1"]\nmost = 1\nvms = ["db"]', "rule[0]", "not of VMs"),
+        ('name = "among"\nvms = ["db"]', "rule[0].zones", "lists of host names"),
+        ('name = "among"\nvms = ["db"]\nzones = [["h9"]]', "rule[0].zones[0][0]", "h9"),
+        ('name = "interference"\nvms = ["db"]\nmost = 1', "rule[0]", "others or other_group"),
+    ],
+)
+def test_wrong_keys_of_rules_are_named(tmp_path: Path, text: str, path: str, words: str) -> None:
+    """Keys that a rule does not know, and those that it lacks."""
+    with pytest.raises(ConfigError) as caught:
+        read_rules(write(tmp_path, f"[[rule]]\n{text}\n"), VMS, FLEET)
+    assert path in str(caught.value)
+    assert words in str(caught.value)

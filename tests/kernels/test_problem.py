@@ -7,27 +7,41 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consolidate._kernels import local_search
-from consolidate._kernels.problem import fits, host_energy, move_cost, occupy, shift, table_power
+from consolidate._kernels.problem import (
+    fits,
+    host_energy,
+    move_cost,
+    occupy,
+    rules_allow,
+    shift,
+    table_power,
+)
 from consolidate.model.kernel_view import kernel_problem, kernel_state
 
 RANDOM = st.randoms(use_true_random=False)
+RULES = (
+    "spread",
+    "ban",
+    "interference",
+    "max_online",
+    "lonely",
+    "quarantine",
+    "split",
+    "among",
+    "split_among",
+)
 
 
 def random_state(builders, rnd, **fields):
     """A random instance, its arrays, and a placement that need not be feasible."""
-    instance = builders.random_instance(rnd, rules=("spread", "ban"), wild=True, **fields)
+    instance = builders.random_instance(rnd, rules=RULES, wild=True, **fields)
     hosts = range(-1, instance.fleet.n_hosts)
     host_of = np.array([rnd.choice(hosts) for _ in range(len(instance.vms))], dtype=np.int32)
     return instance, kernel_problem(instance), kernel_state(instance, host_of), host_of
 
 
 def copied(state):
-    return type(state)(*(array.copy() for array in state))
-
-
-def assert_same(one, other):
-    for name, a, b in zip(one._fields, one, other, strict=True):
-        np.testing.assert_array_equal(a, b, err_msg=name)
+    return type(state)(*(copied(a) if isinstance(a, tuple) else a.copy() for a in state))
 
 
 @given(
@@ -59,25 +73,58 @@ def test_total_energy_is_the_objective(builders, rnd):
     assert local_search.total_energy(problem, state) == expected
 
 
+def rules_let_in(oracles, instance, host_of, v, h):
+    """Say from the definitions whether a VM from nowhere breaks no rule by joining a host."""
+    before = {w for w, at in enumerate(host_of) if at == h}
+    after = before | {v}
+    for rule in instance.rules:
+        if rule.name == "spread" and v in rule.vms and before & set(rule.vms):
+            return False
+        if rule.name == "interference":
+            counts = v in rule.others or (v in rule.vms and not before & set(rule.vms))
+            if counts and after & set(rule.vms) and len(after & set(rule.others)) > rule.most:
+                return False
+        if rule.name == "lonely" and before:
+            own = set(rule.vms)
+            if (v in own and before - own) or (v not in own and before & own):
+                return False
+        parts = rule.parts if rule.name == "split" and v in rule.vms else ()
+        if any(v not in part and before & set(part) for part in parts):
+            return False
+        if rule.name in ("among", "split_among") and v in rule.vms:
+            parts = rule.parts if rule.name == "split_among" else [rule.vms]
+            mine, zone = next(p for p in parts if v in p), oracles.zone_of(rule, h)
+            at = {w: oracles.zone_of(rule, host_of[w]) for p in parts for w in p if host_of[w] >= 0}
+            if any(at[w] != zone for w in mine if w in at):
+                return False
+            others = any(at[w] == zone for p in parts if p is not mine for w in p if w in at)
+            if others and not any(w in at for w in mine):
+                return False
+        if rule.name == "max_online" and h in rule.hosts and not before:
+            on = {g for g in rule.hosts if g in host_of or oracles.stays_on(instance, g)}
+            if h not in on and len(on) >= rule.most:
+                return False
+    return True
+
+
 @given(rnd=RANDOM)
 def test_fits_equals_its_twin(builders, oracles, rnd):
-    """Mask, room and spread, against the definition, for every VM that is on no host."""
+    """Mask, room and rules, against the definition, for every VM that is on no host."""
     instance, problem, state, host_of = random_state(builders, rnd)
-    spreads = [set(rule.vms) for rule in instance.rules if rule.name == "spread"]
     for v in np.flatnonzero(host_of < 0):
         for h in range(instance.fleet.n_hosts):
             members = [w for w, at in enumerate(host_of) if at == h]
             used = sum(instance.need[w] + instance.vm_overhead[h] for w in [v, *members])
-            expected = (
-                oracles.may_run(instance, v, h)
-                and bool((used <= instance.capacity[h]).all())
-                and not any(v in group and group & set(members) for group in spreads)
+            allowed = rules_let_in(oracles, instance, host_of.tolist(), int(v), h)
+            assert rules_allow(problem, state, v, h) == (allowed and oracles.may_run(instance, v, h))
+            fitting = bool((used <= instance.capacity[h]).all())
+            assert fits(problem, state, v, h) == (
+                allowed and fitting and oracles.may_run(instance, v, h)
             )
-            assert fits(problem, state, v, h) == expected
 
 
 @given(rnd=RANDOM)
-def test_occupy_takes_and_gives_back(builders, rnd):
+def test_occupy_takes_and_gives_back(builders, oracles, rnd):
     """Putting a VM on a host equals the state from scratch; taking it away restores all."""
     instance, problem, state, host_of = random_state(builders, rnd)
     before = copied(state)
@@ -86,13 +133,13 @@ def test_occupy_takes_and_gives_back(builders, rnd):
             occupy(problem, state, v, h, 1)
             there = host_of.copy()
             there[v] = h
-            assert_same(state, kernel_state(instance, there))
+            oracles.assert_same_state(state, kernel_state(instance, there))
             occupy(problem, state, v, h, -1)
-            assert_same(state, before)
+            oracles.assert_same_state(state, before)
 
 
 @given(rnd=RANDOM)
-def test_shift_returns_the_change(builders, rnd):
+def test_shift_returns_the_change(builders, oracles, rnd):
     """The change that a shift reports is the difference of the two totals, and it undoes itself."""
     instance, problem, state, host_of = random_state(builders, rnd)
     before, total = copied(state), int(local_search.total_energy(problem, state))
@@ -101,7 +148,7 @@ def test_shift_returns_the_change(builders, rnd):
             up = shift(problem, state, v, h, 1)
             assert local_search.total_energy(problem, state) == total + up
             assert shift(problem, state, v, h, -1) == -up
-    assert_same(state, before)
+    oracles.assert_same_state(state, before)
 
 
 @given(rnd=RANDOM)

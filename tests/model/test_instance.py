@@ -16,12 +16,15 @@ from consolidate.model import (
     Ban,
     Fence,
     Instance,
+    Interference,
     JoulesOverHorizon,
+    MaxOnline,
     Placement,
     PowerControl,
     Root,
     Spread,
 )
+from consolidate.model.limits_view import kernel_limits
 
 COMMON = ("spread", "fence", "ban", "root")
 
@@ -55,9 +58,10 @@ def test_arrays_are_frozen(builders):
         ({"load_mcores": np.array([501, 0, 0, 0])}, "instance.load_mcores[vm0]"),
         ({"current": at(0, 1)}, "instance.current"),
         ({"current": at(0, 1, 2, 9)}, "current[vm3]"),
-        ({"current": at(0, 1, 2, -1)}, "current[vm3]"),
         ({"active": np.array([True, True, True, False])}, "current[vm3]"),
         ({"rules": (Spread(vms=(0, 9)),)}, "rules[0].vms"),
+        ({"rules": (Interference(vms=(0,), others=(9,)),)}, "rules[0].vms"),
+        ({"rules": (MaxOnline(hosts=(9,), most=1),)}, "rules[0].hosts"),
         ({"rules": (Spread(vms=(0,)), Fence(vms=(0,), hosts=(9,)))}, "rules[1].hosts"),
     ],
 )
@@ -66,6 +70,13 @@ def test_each_fault_has_its_path(builders, changes, path):
     with pytest.raises(InstanceError) as caught:
         replace(builders.spread_out(), **changes)
     assert [i.path for i in caught.value.issues] == [path]
+
+
+def test_a_new_vm_is_on_no_host_yet(builders):
+    """An active VM without a host is placed without a migration, and doing nothing leaves it out."""
+    instance = replace(builders.spread_out(), current=at(0, 1, 2, -1))
+    assert instance.energy(at(0, 1, 2, 2)).migration_mj == 0
+    assert instance.energy(at(0, 1, 1, 2)).migration_mj == instance.move_mj[2]
 
 
 def test_faults_are_reported_together(builders):
@@ -219,11 +230,20 @@ def test_usage_counts_overhead_per_vm(builders):
     assert instance.usage(at(0, 0, -1)).tolist() == [[1_020, 2_200], [0, 0]]
 
 
-def test_spread_groups_are_compressed_rows(builders):
-    """VM 1 is in both rules, VM 3 in none."""
-    rules = (Spread(vms=(0, 1)), Fence(vms=(3,), hosts=(3,)), Spread(vms=(1, 2)))
-    pointer, group, n = replace(builders.spread_out(), rules=rules).spread_groups()
-    assert (pointer.tolist(), group.tolist(), n) == ([0, 1, 3, 4, 4], [0, 0, 1, 1], 2)
+def test_groups_are_compressed_rows(builders):
+    """Each set of VMs is one group however many rules name it; pairs are listed from both sides."""
+    rules = (
+        Spread(vms=(0, 2)),
+        Interference(vms=(0, 2), others=(1,), most=3),
+        Interference(vms=(1,), others=(1,), most=2),
+    )
+    limits = kernel_limits(replace(builders.spread_out(), rules=rules))
+    assert limits.pointer.tolist() == [0, 1, 2, 3, 3]
+    assert limits.group.tolist() == [0, 1, 0]
+    assert limits.most.tolist() == [1, 2]
+    assert (limits.with_pointer.tolist(), limits.with_group.tolist()) == ([0, 1, 1], [1])
+    assert (limits.under_pointer.tolist(), limits.under_group.tolist()) == ([0, 0, 1], [0])
+    assert limits.with_most.tolist() == limits.under_most.tolist() == [3]
 
 
 # From a trace -------------------------------------------------------------------------------------

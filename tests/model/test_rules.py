@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from consolidate.errors import InstanceError
-from consolidate.model import RULES, Ban, Fence, Gather, Placement, Root, Rule, Spread
+from consolidate.model import (
+    RULES,
+    Among,
+    Ban,
+    Fence,
+    Gather,
+    Interference,
+    Lonely,
+    MaxOnline,
+    Placement,
+    PowerControl,
+    Quarantine,
+    Root,
+    Rule,
+    Split,
+    SplitAmong,
+    Spread,
+)
 
 
 def at(*hosts):
@@ -21,6 +40,15 @@ def at(*hosts):
         (Fence(vms=(0, 1), hosts=(2, 3)), (2, 3, 9), (2, 1, 9)),
         (Ban(vms=(1,), hosts=(2, 3)), (2, 1, 3), (0, 3, 0)),
         (Root(vms=(0, 2), hosts=(5, 1)), (5, 0, 1), (5, 0, 2)),
+        (Interference(vms=(0,), others=(1, 2), most=1), (3, 3, 4), (3, 3, 3)),
+        (Interference(vms=(0, 1, 2), others=(0, 1, 2), most=2), (3, 3, 4), (3, 3, 3)),
+        (MaxOnline(hosts=(1, 2, 3), most=2), (1, 2, 9), (1, 2, 3)),
+        (Lonely(vms=(0, 1)), (3, 3, 4), (3, 3, 3)),
+        (Split(parts=((0,), (1, 2))), (3, 4, 4), (3, 4, 3)),
+        (Among(vms=(0, 1), zones=((1, 2), (3,))), (1, 2, 9), (1, 3, 9)),
+        (Among(vms=(0, 1), zones=((1, 2), (3,))), (3, 3, 9), (1, 9, 1)),
+        (SplitAmong(parts=((0, 1), (2,)), zones=((1, 2), (3,))), (1, 2, 3), (1, 2, 1)),
+        (SplitAmong(parts=((0, 1), (2,)), zones=((1, 2), (3,), (4,))), (1, 2, 3), (1, 4, 3)),
     ],
 )
 def test_meaning(rule, kept, broken):
@@ -38,6 +66,9 @@ def test_meaning(rule, kept, broken):
         Fence(vms=(0,), hosts=(3,)),
         Ban(vms=(0,), hosts=(0,)),
         Root(vms=(0,), hosts=(3,)),
+        Interference(vms=(0,), others=(1,), most=0),
+        Interference(vms=(1,), others=(0,), most=0),
+        MaxOnline(hosts=(0, 1), most=1),
     ],
 )
 def test_a_vm_on_no_host_breaks_nothing(rule):
@@ -49,6 +80,59 @@ def test_spread_reports_each_crowded_host():
     """Two hosts with two VMs each are two violations."""
     found = Spread(vms=(0, 1, 2, 3)).violations(at(5, 5, 7, 7))
     assert found == ("spread: 2 of its VMs on host 5", "spread: 2 of its VMs on host 7")
+
+
+def test_a_host_that_stays_on_is_online(builders):
+    """It counts although it carries nothing."""
+    rule = MaxOnline(hosts=(0, 1), most=1)
+    kept = builders.fleet(kinds=(0, 0), power_control=np.array([0, PowerControl.KEEP_ON]))
+    free = builders.instance([(1, 1)] * 2, [0, 0], fleet=builders.fleet(kinds=(0, 0)))
+    assert rule.violations(at(0, 0), instance=free) == ()
+    found = rule.violations(at(0, 0), instance=replace(free, fleet=kept))
+    assert found == ("max_online: 2 of its hosts are on, at most 1 may be",)
+
+
+def test_nobody_crosses_a_quarantine(builders):
+    """Out of it, into it, and between its hosts; who stays, or is elsewhere, breaks nothing."""
+    instance = builders.spread_out()  # VM k on host k
+    rule = Quarantine(hosts=(0, 1))
+    assert rule.violations(at(0, 1, 3, 2), instance=instance) == ()
+    assert rule.violations(at(0, 1, 0, 3), instance=instance) == (
+        "quarantine: VM 2 went from host 2 to host 0",
+    )
+    assert len(rule.violations(at(1, 2, 2, 3), instance=instance)) == 2
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Split(parts=((0,),)),
+        lambda: Split(parts=((0,), ())),
+        lambda: Split(parts=((0, 1), (1,))),
+        lambda: Among(vms=(0,), zones=()),
+        lambda: SplitAmong(parts=((0,),), zones=((1, 2), (2,))),
+        lambda: Quarantine(hosts=()),
+    ],
+)
+def test_parts_and_zones_are_disjoint_and_not_empty(make):
+    """A host in two zones, a VM in two parts, nobody at all."""
+    with pytest.raises(InstanceError, match=r"needs at least|no two parts"):
+        make()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Interference(vms=(0,), others=()),
+        lambda: Interference(vms=(0,), others=(1,), most=-1),
+        lambda: MaxOnline(hosts=(), most=1),
+        lambda: MaxOnline(hosts=(0,), most=-1),
+    ],
+)
+def test_a_limit_needs_sense(make):
+    """Nobody to count, nothing to limit, or less than nothing allowed."""
+    with pytest.raises(InstanceError, match="0 or more"):
+        make()
 
 
 def test_vms_are_sorted_and_unique():
@@ -81,7 +165,20 @@ def test_a_rule_speaks_of_known_vms(vms):
 
 def test_registry_has_every_rule():
     """Names of files lead to classes that satisfy the protocol."""
-    assert RULES.names() == ("ban", "fence", "gather", "root", "spread")
+    assert RULES.names() == (
+        "among",
+        "ban",
+        "fence",
+        "gather",
+        "interference",
+        "lonely",
+        "max_online",
+        "quarantine",
+        "root",
+        "split",
+        "split_among",
+        "spread",
+    )
     for name in RULES:
         assert RULES.get(name).name == name
     assert isinstance(Spread(vms=(0,)), Rule)

@@ -12,8 +12,10 @@ from consolidate.model import Gather, HostType, Hypervisor, PowerControl, WattTa
 from consolidate.model.kernel_view import kernel_problem
 from consolidate.model.progress import silent
 from consolidate.solvers import Budget
-from consolidate.solvers.base import Proposal
+from consolidate.solvers.base import KERNEL_RULES, Proposal
 from consolidate.solvers.exact import CpSat
+from consolidate.solvers.exact_symmetry import Symmetry
+from consolidate.solvers.gathering import condense
 from consolidate.study.verbs import solve
 
 BUDGET = Budget(iterations=100, deterministic_s=20.0)
@@ -29,6 +31,11 @@ def compare(oracles, instance, name="cp-sat", solve=solve):
     now = instance.current.host_of.tolist()
     if not oracles.problems(instance, now):
         best = min(best, oracles.energy_mj(instance, now, do_nothing=True))
+    condensed = condense(instance)
+    if condensed is not None and not condensed.exact:
+        # Gathered VMs from several hosts count as coming from one: near the best, and no proof.
+        assert result.bound_mj <= best <= result.objective_mj
+        return best
     assert result.objective_mj == best
     assert result.status == "optimal"
     assert result.gap <= 1e-6
@@ -40,19 +47,19 @@ def compare(oracles, instance, name="cp-sat", solve=solve):
     [
         {},
         {"wild": True, "crowded": 0.5},
-        {"rules": ("spread", "fence", "ban", "root"), "max_vms": 5},
+        {"rules": sorted(KERNEL_RULES), "max_vms": 5},
         {"rules": ("gather", "spread"), "max_vms": 5, "odd": False},
     ],
     ids=["odd hosts", "wild curves", "rules", "gather"],
 )
 def test_cp_sat_equals_brute_force(builders, oracles, fields):
-    """30 random instances of up to 6 VMs and 4 hosts each: the same value, proved optimal.
+    """40 random instances of up to 6 VMs and 4 hosts each: the same value, proved optimal.
 
     Hosts differ in type, are off, in maintenance, kept on or not to be woken; VMs are immovable,
     inactive or containers; boots and shutdowns cost.
     """
     found = [
-        compare(oracles, builders.random_instance(Random(seed), **fields)) for seed in range(400, 430)
+        compare(oracles, builders.random_instance(Random(seed), **fields)) for seed in range(400, 440)
     ]
     assert sum(best is not None for best in found) >= 10
 
@@ -178,3 +185,36 @@ def test_a_known_placement_is_never_made_worse(builders):
         clock=budget.start(),
     )
     np.testing.assert_array_equal(given.host_of, best)
+
+
+@pytest.mark.parametrize("hinted", [False, True])
+def test_like_vms_and_hosts_lose_no_optimum(builders, oracles, hinted):
+    """Five VMs of two sizes on four equal hosts, two of them empty: order forbids no best placement."""
+    for seed in range(30):
+        rnd = Random(seed)
+        sizes = [(rnd.choice((600, 1_300)), rnd.choice((1_000, 3_000))) for _ in range(2)]
+        needs = [sizes[rnd.randrange(2)] for _ in range(5)]
+        instance = builders.instance(
+            needs,
+            [rnd.randrange(2) for _ in needs],
+            fleet=builders.fleet(kinds=(0,) * 4),
+            capacity=[(rnd.choice((2_600, 4_000)), 8_192)] * 4,
+            move_mj=rnd.choice((0, 1_000)),
+        )
+        best = oracles.best_mj(instance)
+        problem = kernel_problem(instance)
+        symmetry = Symmetry(instance, problem)
+        assert symmetry.vms
+        known = None
+        if hinted and best is not None:
+            start = min(oracles.feasible_placements(instance), key=lambda p: rnd.random())
+            host_of = np.array(start, dtype=np.int32)
+            same = symmetry.in_order(host_of)
+            assert oracles.energy_mj(instance, same) == oracles.energy_mj(instance, host_of)
+            assert not oracles.problems(instance, same.tolist())
+            known = Proposal(host_of=host_of, stopped="given")
+        found = CpSat().improve(instance, problem, known, budget=BUDGET, seed=0, clock=BUDGET.start())
+        if best is None:
+            assert found.proven_infeasible
+        else:
+            assert oracles.energy_mj(instance, found.host_of) == best == found.bounds[0].value_mj

@@ -16,13 +16,13 @@ from consolidate.errors import (
     UnknownNameError,
     UnsupportedError,
 )
-from consolidate.model import Fence, Gather, Root, Spread
+from consolidate.model import Fence, Root, Spread
 from consolidate.solvers import POLICIES, Budget, Policy
 from consolidate.solvers.drain import Drain
 from consolidate.solvers.portfolio import Auto
 from consolidate.study.verbs import solve
 
-BUILT_IN = ("auto", "bfd", "cp-sat", "dot", "drain", "ffd", "keep", "pabfd")
+BUILT_IN = ("auto", "bfd", "centric", "cp-sat", "dot", "drain", "ffd", "keep", "l2", "lns", "pabfd")
 SMALL = Budget(iterations=200, deterministic_s=2.0)
 COMMON = ("spread", "fence", "ban", "root")
 
@@ -56,9 +56,8 @@ def test_placements_satisfy_everything(builders, oracles, name):
     """
     solved = 0
     for seed, instance in cases(builders, range(100, 140), rules=COMMON, wild=True):
-        try:
-            result = solve(instance, name, budget=SMALL, min_saving_fraction=0.0)
-        except SolverFailedError:
+        result = solve(instance, name, budget=SMALL, min_saving_fraction=0.0)
+        if result.status == "unknown":
             continue
         if result.status == "infeasible":
             assert oracles.best_mj(instance) is None, seed
@@ -93,11 +92,7 @@ def test_same_seed_same_bytes(builders, name):
     for _, instance in cases(builders, range(300, 306), max_vms=12, max_hosts=6):
         runs = []
         for _ in range(2):
-            try:
-                result = solve(instance, name, budget=SMALL, seed=7, min_saving_fraction=0.0)
-            except SolverFailedError:
-                runs.append(None)
-                continue
+            result = solve(instance, name, budget=SMALL, seed=7, min_saving_fraction=0.0)
             runs.append((result.placement.host_of.tobytes(), result.objective_mj, result.bounds))
         assert runs[0] == runs[1]
 
@@ -109,18 +104,6 @@ def test_any_seed_is_allowed(builders):
     for seed in (-1, 2**31):
         with pytest.raises(ConfigError, match="seed"):
             solve(builders.spread_out(), "ffd", seed=seed)
-
-
-def test_gather_is_refused_with_the_name_of_who_can(builders):
-    """Refused up front, and the message says what to use instead."""
-    instance = replace(builders.spread_out(), rules=(Gather(vms=(0, 1)),))
-    for name in BUILT_IN:
-        if name == "cp-sat":
-            continue
-        with pytest.raises(UnsupportedError, match="rule gather; supported by: cp-sat") as caught:
-            solve(instance, name)
-        assert caught.value.supported_by == ("cp-sat",)
-    assert solve(instance, "cp-sat").status == "optimal"
 
 
 def test_cp_sat_refuses_what_it_cannot_hold(builders):
@@ -148,8 +131,10 @@ def test_geometry_can_be_infeasible_although_the_sums_fit(builders):
     assert solve(instance, "cp-sat").status == "infeasible"
     assert solve(instance, "auto").status == "infeasible"
     for name in ("ffd", "drain"):
+        result = solve(instance, name)
+        assert result.status == "unknown"
         with pytest.raises(SolverFailedError, match="no room found for 1 VMs"):
-            solve(instance, name)
+            result.raise_if_infeasible()
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -313,7 +298,7 @@ def test_time_limit_is_respected_and_told(builders, name):
     budget = Budget(iterations=10**9, deterministic_s=0.1, time_limit_s=0.5)
     result = solve(instance, name, budget=budget)
     assert result.runtime_s < 5
-    assert "time limit" in result.stopped
+    assert "time limit" in result.stopped or result.status == "optimal"
 
 
 def test_a_limit_that_is_over_at_once_still_answers(builders):
@@ -326,8 +311,9 @@ def test_a_limit_that_is_over_at_once_still_answers(builders):
 def test_no_time_and_no_room_is_a_typed_failure(builders):
     """No member finds room and no time is left for the exact one: not proved infeasible, not a crash."""
     instance = builders.instance([(2_400, 1)] * 3, [0, 0, 1], fleet=builders.fleet(kinds=(0, 0)))
-    with pytest.raises(SolverFailedError, match="no room found"):
-        solve(instance, "auto", budget=Budget(time_limit_s=1e-9))
+    result = solve(instance, "auto", budget=Budget(time_limit_s=1e-9))
+    assert result.status == "unknown"
+    assert "no room found" in result.message
 
 
 def test_no_iterations_is_a_valid_budget(builders):
@@ -360,10 +346,12 @@ def test_progress_is_told(builders):
     def progress(stage, done=0, total=0):
         told.append((stage, done, total))
 
-    solve(builders.spread_out(), "auto", budget=Budget(iterations=500), progress=progress)
+    solve(builders.spread_out(), "auto", progress=progress)
     stages = [stage for stage, _, _ in told]
     assert stages[0] == "start: keep"
-    assert stages[-1] == "lower bounds"
+    assert {"relaxation", "exact model"} <= set(stages)
+    told.clear()
+    solve(builders.spread_out(), "drain", budget=Budget(iterations=500), progress=progress)
     counts = [(done, total) for stage, done, total in told if stage == "ruin and recreate"]
     assert counts[0] == (200, 500)
     assert (500, 500) in counts

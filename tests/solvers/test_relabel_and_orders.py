@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consolidate.model import Fence, Placement
+from consolidate.model import Among, Fence, MaxOnline, Placement
 from consolidate.model.kernel_view import kernel_problem
 from consolidate.solvers import relabel as relabel_module
+from consolidate.solvers.bounds import relax
 from consolidate.solvers.orders import (
     host_classes,
     host_order,
@@ -129,3 +130,30 @@ def test_hosts_that_stay_on_are_filled_first(builders):
     fleet = builders.fleet(types=types, kinds=(0, 1, 1, 0, 1), power_control=np.array([0, 0, 0, 1, 0]))
     instance = builders.instance([(1, 1)], [4], fleet=fleet)
     assert host_order(instance, kernel_problem(instance)).tolist() == [3, 4, 1, 2, 0]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        MaxOnline(hosts=(0, 1), most=1),
+        Among(vms=(0,), zones=((0, 1), (2, 3))),
+    ],
+    ids=["hosts online", "zones"],
+)
+def test_classes_tell_apart_what_rules_tell_apart(builders, rule):
+    """A host in a limited set, or in another zone, is another host; those in the same one are alike."""
+    instance = builders.instance([(1, 1)], [0], fleet=builders.fleet(kinds=(0,) * 4), rules=(rule,))
+    classes = host_classes(instance, kernel_problem(instance))
+    assert classes[0] == classes[1] != classes[2] == classes[3]
+
+
+def test_a_known_relaxation_is_not_solved_again(builders, monkeypatch):
+    """The order is the same with it, and nobody asks for another one."""
+    types = (builders.host_type("dear", idle_w=300, max_w=400), builders.host_type("cheap"))
+    fleet = builders.fleet(types=types, kinds=(0, 1, 1, 0))
+    instance = builders.instance([(1, 1)], [2], fleet=fleet)
+    problem = kernel_problem(instance)
+    expected = host_order(instance, problem).tolist()
+    known = relax(instance, problem)
+    monkeypatch.setattr("consolidate.solvers.orders.host_ratios", None)
+    assert host_order(instance, problem, known).tolist() == expected

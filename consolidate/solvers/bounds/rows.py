@@ -16,22 +16,27 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate.model import Instance, Spread
+from consolidate.model import Instance
+from consolidate.solvers.bounds.integers import Whole, times
+from consolidate.solvers.bounds.tables import VmTable, tracked_spreads
 
-__all__ = ["CoverRow", "ScaledRow", "SpreadRow", "cover_rows", "offered", "type_overhead"]
+__all__ = ["CoverRow", "ScaledRow", "SpreadRow", "cover_rows"]
 
 _LARGEST_PARTS = 12
-_SPREAD_ROWS = 8
+#: Capacities for which scaled rows are made, per resource; those of most hosts.
+_CAPACITIES = 8
+#: With many resources, as demand curves have, only the most wanted get scaled rows.
+_RESOURCES = 8
 
 
 class CoverRow(Protocol):
     """One inequality: what VMs take of it and hosts offer adds up."""
 
-    def takes(self, instance: Instance, need: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return what each VM takes; ``need`` includes overheads; shape ``(vms,)``."""
+    def takes(self, vms: VmTable, overhead: NDArray[np.int64]) -> Whole:
+        """Return what a VM of each class takes where each VM costs ``overhead``, shape ``(classes,)``."""
         ...
 
-    def offers(self, capacity: NDArray[np.int64]) -> NDArray[np.int64]:
+    def offers(self, capacity: NDArray[np.int64]) -> Whole:
         """Return what hosts of these capacities offer, shape ``(hosts,)``."""
         ...
 
@@ -48,13 +53,18 @@ class ScaledRow:
     numerator: int = 1
     denominator: int = 1
 
-    def takes(self, instance: Instance, need: NDArray[np.int64]) -> NDArray[np.int64]:  # noqa: ARG002
-        """Return what each VM takes; ``need`` includes overheads; shape ``(vms,)``."""
-        return self.offers(need)
+    def takes(self, vms: VmTable, overhead: NDArray[np.int64]) -> Whole:
+        """Return what a VM of each class takes where each VM costs ``overhead``, shape ``(classes,)``."""
+        return self._scaled(vms.need[:, self.resource] + overhead[self.resource])
 
-    def offers(self, capacity: NDArray[np.int64]) -> NDArray[np.int64]:
+    def offers(self, capacity: NDArray[np.int64]) -> Whole:
         """Return what hosts of these capacities offer, shape ``(hosts,)``."""
-        scaled: NDArray[np.int64] = capacity[:, self.resource] * self.numerator // self.denominator
+        return self._scaled(capacity[:, self.resource])
+
+    def _scaled(self, amounts: NDArray[np.int64]) -> Whole:
+        if self.numerator == self.denominator:
+            return amounts
+        scaled: Whole = times(amounts, self.numerator) // self.denominator
         return scaled
 
     def certificate(self) -> dict[str, int]:
@@ -71,14 +81,15 @@ class SpreadRow:
     """One unit for each VM of a spread rule, one unit on each host."""
 
     rule: int
+    position: int
+    """Where the rule is among those that the table of VMs tracks."""
 
-    def takes(self, instance: Instance, need: NDArray[np.int64]) -> NDArray[np.int64]:  # noqa: ARG002
-        """Return what each VM takes, shape ``(vms,)``."""
-        taken = np.zeros(len(instance.vms), dtype=np.int64)
-        taken[list(instance.rules[self.rule].vms)] = 1
+    def takes(self, vms: VmTable, overhead: NDArray[np.int64]) -> Whole:  # noqa: ARG002
+        """Return what a VM of each class takes, shape ``(classes,)``."""
+        taken: NDArray[np.int64] = vms.member[self.position].astype(np.int64)
         return taken
 
-    def offers(self, capacity: NDArray[np.int64]) -> NDArray[np.int64]:
+    def offers(self, capacity: NDArray[np.int64]) -> Whole:
         """Return what hosts of these capacities offer, shape ``(hosts,)``."""
         return np.ones(len(capacity), dtype=np.int64)
 
@@ -87,43 +98,21 @@ class SpreadRow:
         return {"rule": self.rule}
 
 
-def type_overhead(instance: Instance, kind: int) -> NDArray[np.int64]:
-    """Return the least overhead of a VM on any host of a type, shape ``(resources,)``."""
-    hosts = np.flatnonzero(instance.fleet.host_type == kind)
-    if hosts.size == 0:
-        return np.zeros(len(instance.resources), dtype=np.int64)
-    least: NDArray[np.int64] = instance.vm_overhead[hosts].min(axis=0)
-    return least
-
-
-def offered(instance: Instance) -> NDArray[np.int64]:
-    """Return what each host can offer: one that takes no further VM, at most what its VMs need now."""
-    closed = ~instance.fleet.may_receive()
-    offer = instance.capacity.copy()
-    residents = np.zeros_like(offer)
-    here = np.flatnonzero(instance.active & (instance.current.host_of >= 0))
-    hosts = instance.current.host_of[here]
-    np.add.at(residents, hosts, instance.need[here] + instance.vm_overhead[hosts])
-    offer[closed] = np.minimum(offer[closed], residents[closed])
-    return offer
-
-
 def cover_rows(instance: Instance) -> list[CoverRow]:
     """Return the plain row of each resource, scaled rows that see large VMs, and large spread rules."""
-    rows: list[CoverRow] = [ScaledRow(resource=r) for r in range(len(instance.resources))]
+    n_resources = len(instance.resources)
+    rows: list[CoverRow] = [ScaledRow(resource=r) for r in range(n_resources)]
     need = instance.need[instance.active]
-    for r in range(len(instance.resources)):
+    scarcity = need.sum(axis=0) / np.maximum(instance.capacity.sum(axis=0), 1)
+    for r in sorted(np.argsort(-scarcity, kind="stable")[:_RESOURCES].tolist()):
         largest = int(need[:, r].max(initial=0))
-        for capacity in np.unique(instance.capacity[:, r]).tolist():
-            for parts in range(2, _LARGEST_PARTS + 1):
-                row = ScaledRow(resource=r, numerator=parts, denominator=capacity + 1)
-                if largest * parts >= capacity + 1 and row.offers(need).any():
-                    rows.append(row)
-    sizes = [
-        (int(instance.active[list(rule.vms)].sum()), k)
-        for k, rule in enumerate(instance.rules)
-        if isinstance(rule, Spread)
-    ]
-    largest_first = sorted(sizes, key=lambda pair: (-pair[0], pair[1]))[:_SPREAD_ROWS]
-    rows += [SpreadRow(rule=k) for size, k in largest_first if size > 1]
+        capacities, hosts = np.unique(instance.capacity[:, r], return_counts=True)
+        commonest = np.argsort(-hosts, kind="stable")[:_CAPACITIES]
+        for capacity in np.sort(capacities[commonest]).tolist():
+            rows += [
+                ScaledRow(resource=r, numerator=parts, denominator=capacity + 1)
+                for parts in range(2, _LARGEST_PARTS + 1)
+                if largest * parts >= capacity + 1
+            ]
+    rows += [SpreadRow(rule=k, position=i) for i, k in enumerate(tracked_spreads(instance))]
     return rows

@@ -1,0 +1,1 @@
+"""The ROADEF/EURO challenge 2012 (machine reassignment) as a yardstick for local search."""

@@ -1,0 +1,143 @@
+"""What one change of machine does to the cost and to what is broken."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from consolidate._kernels.jit import kernel
+
+__all__ = [
+    "breaches_change",
+    "count",
+    "exchanged",
+    "move",
+    "move_cost",
+    "received",
+    "service_cost_change",
+]
+
+
+@kernel
+def received(model, state, m, p, sign):
+    """Return cost and excess of machine ``m`` if process ``p`` comes (sign 1) or goes (sign -1)."""
+    cost, excess = np.int64(0), np.int64(0)
+    for k in range(model.take.shape[1]):
+        cost += max(state.over[m, k] + sign * model.take[p, k], 0)
+    kind = 1 if model.home[p] == m else 0
+    for r in range(model.hold.shape[2]):
+        excess += max(state.full[m, r] + sign * model.hold[kind, p, r], 0)
+    return cost, excess
+
+
+@kernel
+def exchanged(model, state, m, p, q):
+    """Return cost and excess of machine ``m`` if process ``p`` goes and ``q`` comes."""
+    cost, excess = np.int64(0), np.int64(0)
+    for k in range(model.take.shape[1]):
+        cost += max(state.over[m, k] - model.take[p, k] + model.take[q, k], 0)
+    out = 1 if model.home[p] == m else 0
+    into = 1 if model.home[q] == m else 0
+    for r in range(model.hold.shape[2]):
+        excess += max(state.full[m, r] - model.hold[out, p, r] + model.hold[into, q, r], 0)
+    return cost, excess
+
+
+@kernel
+def move_cost(model, p, m):
+    """Return the cost of process and machine move of having ``p`` on ``m``."""
+    home = model.home[p]
+    return np.int64(0) if m == home else model.leave[p] + model.travel[home, m]
+
+
+@kernel
+def breaches_change(model, state, s, a, b):
+    """Return how many more locations and dependencies are missing if a process of ``s`` goes from ``a`` to ``b``."""
+    change = 0
+    here, there = model.location[a], model.location[b]
+    if here != there and model.spread[s] > 1:
+        n = state.n_locations[s]
+        after = n
+        if state.in_location[s, here] == 1:
+            after -= 1
+        if state.in_location[s, there] == 0:
+            after += 1
+        change += max(model.spread[s] - after, 0) - max(model.spread[s] - n, 0)
+    here, there = model.neighbourhood[a], model.neighbourhood[b]
+    if here == there:
+        return change
+    if state.in_neighbourhood[s, here] == 1:
+        for k in range(model.needs_start[s], model.needs_start[s + 1]):
+            if state.in_neighbourhood[model.needs[k], here] == 0:
+                change -= 1
+        for k in range(model.needed_start[s], model.needed_start[s + 1]):
+            if state.in_neighbourhood[model.needed[k], here] > 0:
+                change += 1
+    if state.in_neighbourhood[s, there] == 0:
+        for k in range(model.needs_start[s], model.needs_start[s + 1]):
+            if state.in_neighbourhood[model.needs[k], there] == 0:
+                change += 1
+        for k in range(model.needed_start[s], model.needed_start[s + 1]):
+            if state.in_neighbourhood[model.needed[k], there] > 0:
+                change -= 1
+    return change
+
+
+@kernel
+def count(model, state, s, a, b):
+    """Count a process of service ``s`` at ``b`` and no longer at ``a``."""
+    here, there = model.location[a], model.location[b]
+    state.in_location[s, here] -= 1
+    if state.in_location[s, here] == 0:
+        state.n_locations[s] -= 1
+    state.in_location[s, there] += 1
+    if state.in_location[s, there] == 1:
+        state.n_locations[s] += 1
+    state.in_neighbourhood[s, model.neighbourhood[a]] -= 1
+    state.in_neighbourhood[s, model.neighbourhood[b]] += 1
+
+
+@kernel
+def service_cost_change(model, state, s, change):
+    """Return by how much the service move cost changes if ``change`` more processes of ``s`` are away."""
+    if change == 0:
+        return np.int64(0)
+    now, most = state.away[s], state.most_away[0]
+    if change > 0:
+        return np.int64(max(now + change - most, 0) * model.service_weight)
+    if now < most or state.n_away[most] > 1:
+        return np.int64(0)
+    # One process at a time: the next lower count is the service's own new one.
+    return np.int64(-model.service_weight)
+
+
+@kernel
+def move(model, state, p, b):
+    """Put process ``p`` on machine ``b``; the caller sets costs and excess of both machines and counts the service."""
+    a, s, home = state.at[p], model.service[p], model.home[p]
+    for k in range(model.take.shape[1]):
+        state.over[a, k] -= model.take[p, k]
+        state.over[b, k] += model.take[p, k]
+    out = 1 if a == home else 0
+    into = 1 if b == home else 0
+    for r in range(model.hold.shape[2]):
+        state.full[a, r] -= model.hold[out, p, r]
+        state.full[b, r] += model.hold[into, p, r]
+    last = state.roster[a, state.n_on[a] - 1]
+    state.roster[a, state.slot[p]] = last
+    state.slot[last] = state.slot[p]
+    state.n_on[a] -= 1
+    state.roster[b, state.n_on[b]] = p
+    state.slot[p] = state.n_on[b]
+    state.n_on[b] += 1
+    state.at[p] = b
+    state.here[s, a] = False
+    state.here[s, b] = True
+    change = (1 if b != home else 0) - (1 if a != home else 0)
+    if change != 0:
+        state.n_away[state.away[s]] -= 1
+        state.away[s] += change
+        state.n_away[state.away[s]] += 1
+        if state.away[s] > state.most_away[0]:
+            state.most_away[0] = state.away[s]
+        while state.most_away[0] > 0 and state.n_away[state.most_away[0]] == 0:
+            state.most_away[0] -= 1

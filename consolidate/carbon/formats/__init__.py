@@ -1,0 +1,1 @@
+"""Formats of carbon intensity files, one module for each source."""

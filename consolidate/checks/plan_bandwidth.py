@@ -1,0 +1,71 @@
+"""Bandwidth at every moment of a plan: interfaces one way and the other, the uplink, all moves at once."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consolidate.checks.cases import MOVE, PlanCase
+from consolidate.checks.plan_moves import apart
+from consolidate.checks.verdict import Violation
+from consolidate.units import BYTES_PER_MIB
+
+__all__ = ["bandwidth_violations"]
+
+#: Rates are fractions of an interface; sums of them may differ from it in the last digits.
+_TOLERANCE = 1 + 1e-6
+
+
+def bandwidth_violations(case: PlanCase) -> list[Violation]:
+    """Return the moments at which moves together take more than there is."""
+    a, hosts, limits = case.actions, case.placement.hosts, case.limits
+    moves = a.of_kind(MOVE)
+    rate = np.where([a.mode[i] == "restart" for i in moves], 0.0, a.rate_mib_per_s[moves])
+    found = []
+    for role, at in (("sends", a.source[moves]), ("receives", a.target[moves])):
+        for h in np.unique(at).tolist():
+            most = hosts.kind(h).nic_mbit_per_s * 1e6 / 8 / BYTES_PER_MIB
+            mine = at == h
+            found += _peak(case, moves[mine], rate[mine], most, f"host {hosts.name(h)} {role}")
+    if limits.uplink_mbit_per_s > 0:
+        far = np.array([apart(case, int(a.source[i]), int(a.target[i])) for i in moves], dtype=np.bool_)
+        most = limits.uplink_mbit_per_s * 1e6 / 8 / BYTES_PER_MIB
+        found += _peak(case, moves[far], rate[far], most, "the uplink carries")
+    if limits.moves_at_once:
+        one = np.ones(moves.size)
+        found += _peak(case, moves, one, float(limits.moves_at_once), "the fleet makes", "moves")
+    if limits.moves_per_host:
+        both = np.concatenate([a.source[moves], a.target[moves]])
+        twice = np.concatenate([moves, moves])
+        for h in np.unique(both).tolist():
+            mine = twice[both == h]
+            what = f"host {hosts.name(h)} takes part in"
+            found += _peak(case, mine, np.ones(mine.size), float(limits.moves_per_host), what, "moves")
+    return found
+
+
+def _peak(
+    case: PlanCase,
+    moves: NDArray[np.int64],
+    amount: NDArray[np.float64],
+    most: float,
+    what: str,
+    unit: str = "MiB/s",
+) -> list[Violation]:
+    """Return one violation if the moves under way at a time add up to more than ``most``."""
+    a = case.actions
+    if not moves.size:
+        return []
+    time = np.concatenate([a.end_s[moves], a.start_s[moves]])
+    change = np.concatenate([-amount, amount])
+    # What ends at a time is gone before what starts then.
+    order = np.lexsort((np.repeat([0, 1], moves.size), time))
+    level = np.cumsum(change[order])
+    worst = int(level.argmax())
+    if level[worst] <= most * _TOLERANCE:
+        return []
+    when = int(time[order[worst]])
+    code = "V6.bandwidth" if unit == "MiB/s" else "V6.concurrency"
+    message = f"{what} {level[worst]:g} {unit} at {when} s, the limit is {most:g}"
+    witness: dict[str, object] = {"time_s": when, "amount": float(level[worst]), "limit": most}
+    return [Violation(code=code, message=message, witness=witness)]

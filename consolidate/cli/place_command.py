@@ -1,0 +1,86 @@
+"""``consolidate place``."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("place")
+@click.argument("source")
+@click.option(
+    "--format", "name", help="See `consolidate list instance-formats`; found from names by default."
+)
+@click.option("--policy", default="auto", show_default=True, help="See `consolidate list policies`.")
+@click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
+@click.option("--iterations", default=4_000, show_default=True, help="Iterations of local search.")
+@click.option(
+    "--deterministic-seconds", default=5.0, show_default=True, help="Work of the exact solver."
+)
+@click.option(
+    "--time-limit", type=float, metavar="S", help="Wall time; results then depend on the machine."
+)
+@click.option("--out", metavar="FILE", help="Write the placement (CSV).")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def command(
+    source: str,
+    name: str | None,
+    policy: str,
+    seed: int,
+    iterations: int,
+    deterministic_seconds: float,
+    time_limit: float | None,
+    out: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Solve a placement problem from SOURCE, a file or folder of a benchmark library.
+
+    The result is judged by the independent checks before anything is printed. Ctrl-C ends the search with
+    the best placement so far.
+    """
+    from consolidate.cli.progress import show_progress
+    from consolidate.inventory import read_instance, write_placement
+    from consolidate.solvers import Budget
+    from consolidate.study.verbs import solve
+
+    instance = read_instance(source, format=name)
+    budget = Budget(
+        iterations=iterations, deterministic_s=deterministic_seconds, time_limit_s=time_limit
+    )
+    with show_progress(quiet=quiet) as progress:
+        result = solve(
+            instance,
+            policy,
+            budget=budget,
+            seed=seed,
+            min_saving_fraction=0.0,
+            progress=progress,
+        ).raise_if_infeasible()
+    if out:
+        write_placement(result.placement, out, vms=instance.vms, fleet=instance.fleet)
+    moves = int(result.placement.moved_from(instance.current).size)
+    if as_json:
+        figures = {
+            "policy": result.policy,
+            "status": result.status,
+            "objective_mj": result.objective_mj,
+            "bound_mj": result.bound_mj,
+            "gap": result.gap,
+            "hosts_used": int(result.placement.used_hosts().size),
+            "moves": moves,
+            "seed": seed,
+            "iterations": result.iterations,
+            "stopped": result.stopped,
+        }
+        click.echo(json.dumps(figures, indent=1))
+    else:
+        click.echo(
+            f"{len(instance.vms)} VMs, {instance.fleet.n_hosts} hosts, {len(instance.rules)} rules"
+        )
+        click.echo(result.summary())
+        click.echo(f"{moves} VMs move")

@@ -1,0 +1,126 @@
+"""A plan's problem as the bare arrays of the scheduling kernel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consolidate._kernels.counts import empty_table
+from consolidate._kernels.limits import join_groups
+from consolidate._kernels.moves import Moves, Network, Now
+from consolidate.model import Instance, Placement, PowerControl
+from consolidate.model.limits_view import kernel_limits, kernel_taken
+from consolidate.planning.estimates import Estimates
+
+__all__ = ["first_moment", "in_order", "kernel_moves"]
+
+_NO_LIMIT = 2**30
+
+
+def kernel_moves(instance: Instance, target: Placement, estimates: Estimates) -> Moves:
+    """Return what does not change while a schedule is made; :func:`in_order` fills in the order.
+
+    Parameters
+    ----------
+    instance, target
+        The problem, and where every VM shall be.
+    estimates
+        What each move takes.
+    """
+    fleet, settings = instance.fleet, instance.moves
+    goal = target.host_of.astype(np.int64)
+    seconds, kbit = estimates.tables
+    mask_of, masks = instance.host_masks()
+    binding = tuple(rule for rule in instance.rules if rule.continuous)
+    return Moves(
+        need=instance.need,
+        overhead=instance.vm_overhead,
+        target=goal,
+        kind_of=estimates.kind_of,
+        pair=estimates.pair,
+        apart=np.array([apart for _, _, apart in estimates.classes] or [False]),
+        seconds=seconds,
+        kbit=kbit,
+        mask_of=mask_of.astype(np.int64),
+        masks=masks,
+        helper=helpers(instance),
+        boot_s=fleet.per_host("boot_s"),
+        into_pointer=np.zeros(fleet.n_hosts + 1, dtype=np.int64),
+        into=np.zeros(0, dtype=np.int64),
+        limits=kernel_limits(replace(instance, rules=binding)),
+        network=Network(
+            moves_in=settings.moves_in,
+            moves_out=settings.moves_out,
+            moves_per_host=settings.moves_per_host or _NO_LIMIT,
+            moves_at_once=settings.moves_at_once or _NO_LIMIT,
+            uplink_kbit=int(settings.uplink_mbit_per_s * 1_000),
+        ),
+    )
+
+
+def in_order(moves: Moves, order: NDArray[np.int64]) -> Moves:
+    """Return the same with the VMs that move, shape ``(n,)``, best first."""
+    goals = moves.target[order]
+    pointer = np.zeros(len(moves.kind_of) + 1, dtype=np.int64)
+    pointer[1:] = np.cumsum(np.bincount(goals, minlength=len(moves.kind_of)))
+    return moves._replace(into_pointer=pointer, into=order[np.argsort(goals, kind="stable")])
+
+
+def helpers(instance: Instance) -> NDArray[np.bool_]:
+    """Say of each host whether VMs may stop there on their way, shape ``(hosts,)``.
+
+    A host that is booted only for that is switched off again, so that has to be allowed.
+    """
+    fleet = instance.fleet
+    usable: NDArray[np.bool_] = fleet.may_receive() & (
+        fleet.powered_on | (fleet.power_control == PowerControl.MANAGED)
+    )
+    return usable
+
+
+def first_moment(instance: Instance, moves: Moves) -> Now:
+    """Return the moment before the first action."""
+    fleet, host_of = instance.fleet, instance.current.host_of
+    n_hosts, n_vms = fleet.n_hosts, len(host_of)
+    # During a move a VM counts on both hosts, so the table may hold twice the memberships.
+    keys, counts = empty_table(2 * len(moves.limits.group))
+    nobody = np.full(n_vms, -1, dtype=np.int32)
+    taken = kernel_taken(moves.limits, nobody)._replace(keys=keys, counts=counts)
+    nic = (fleet.per_host("nic_mbit_per_s", np.float64) * 1_000).astype(np.int64)
+    now = Now(
+        position=host_of.astype(np.int64).copy(),
+        flying=np.full(n_vms, -1, dtype=np.int64),
+        room=instance.capacity - instance.usage(instance.current),
+        power=fleet.powered_on.astype(np.int8),
+        slots=np.zeros((n_hosts, 2), dtype=np.int64),
+        nic=np.stack([nic, nic], axis=1),
+        hold=np.full(n_hosts, -1, dtype=np.int64),
+        first=np.full(n_hosts, -1, dtype=np.int64),
+        after=np.full(n_vms, -1, dtype=np.int64),
+        before=np.full(n_vms, -1, dtype=np.int64),
+        heap=np.zeros((n_vms + n_hosts, 3), dtype=np.int64),
+        tally=np.array([0, 0, 0, moves.network.uplink_kbit or 2**60, 0], dtype=np.int64),
+        leaving=np.zeros_like(instance.capacity),
+        kbit=np.zeros(n_vms, dtype=np.int64),
+        taken=taken,
+    )
+    grouped = np.diff(moves.limits.pointer) > 0
+    for v in np.flatnonzero((host_of >= 0) & grouped):
+        join_groups(moves.limits, taken, v, host_of[v], 1)
+    _link(now)
+    return now
+
+
+def _link(now: Now) -> None:
+    """Make the lists of the VMs of each host, the first VM first."""
+    placed = np.flatnonzero(now.position >= 0)
+    placed = placed[np.argsort(now.position[placed], kind="stable")]
+    host = now.position[placed]
+    follows = np.flatnonzero(host[1:] == host[:-1])
+    now.after[placed[follows]] = placed[follows + 1]
+    now.before[placed[follows + 1]] = placed[follows]
+    begins = np.ones(len(placed), dtype=np.bool_)
+    begins[follows + 1] = False
+    now.first[host[begins]] = placed[begins]

@@ -1,0 +1,122 @@
+"""What each move would take, for every pair of ends that differs and every share of bandwidth."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consolidate.migration import MoveEstimate, estimate_move
+from consolidate.model import Instance
+
+__all__ = ["Estimates"]
+
+_NO_WAY = MoveEstimate(
+    mode=None,
+    verdict="no common mode",
+    duration_s=0,
+    downtime_ms=0,
+    moved_mib=0,
+    rate_mib_per_s=0.0,
+    overhead_mcores=0,
+)
+
+
+class Estimates:
+    """Estimates by VM, class of the two ends and share; equal ones are computed once.
+
+    Two ends are of one class when the slower interface, the modes that both offer and the fact that they
+    are at different sites are the same.
+
+    Parameters
+    ----------
+    instance
+        The problem.
+    """
+
+    def __init__(self, instance: Instance) -> None:
+        fleet = instance.fleet
+        self.settings, self.shares = instance.moves, instance.moves.shares()
+        self.memory_mib = instance.need[:, instance.resources.index("memory_demand_mib")].tolist()
+        self.dirty_mib_per_s = instance.vms.dirty_mib_per_s.tolist()
+        ends = np.stack([fleet.host_type, fleet.host_site], axis=1)
+        kinds, kind_of = np.unique(ends, axis=0, return_inverse=True)
+        self.kind_of: NDArray[np.int64] = kind_of.reshape(-1).astype(np.int64)
+        self.pair: NDArray[np.int64] = np.full((len(kinds), len(kinds)), -1, dtype=np.int64)
+        self.classes: list[tuple[float, frozenset[str], bool]] = []
+        for a, (one_type, one_site) in enumerate(kinds.tolist()):
+            for b, (other_type, other_site) in enumerate(kinds.tolist()):
+                one, other = fleet.types[one_type], fleet.types[other_type]
+                modes = one.hypervisor.moves & other.hypervisor.moves
+                nic = min(one.nic_mbit_per_s, other.nic_mbit_per_s)
+                key = (nic, modes, one_site != other_site)
+                if modes:
+                    if key not in self.classes:
+                        self.classes.append(key)
+                    self.pair[a, b] = self.classes.index(key)
+        self._known: dict[tuple[int, float, int, int], MoveEstimate] = {}
+        self._fastest: dict[tuple[int, float, int], int] = {}
+
+    def of(self, v: int, k: int, level: int = 0) -> MoveEstimate:
+        """Return the estimate for a VM, a class of ends and a level of bandwidth."""
+        key = (self.memory_mib[v], self.dirty_mib_per_s[v], k, level)
+        if key not in self._known:
+            nic, modes, apart = self.classes[k]
+            self._known[key] = estimate_move(
+                key[0],
+                key[1],
+                nic_mbit_per_s=nic,
+                modes=modes,  # type: ignore[arg-type]
+                settings=self.settings,
+                apart=apart,
+                share=self.shares[level],
+            )
+        return self._known[key]
+
+    def fastest_s(self, v: int, k: int) -> int:
+        """Return the seconds of the fastest mode, wanted or not; 0 when there is none."""
+        key = (self.memory_mib[v], self.dirty_mib_per_s[v], k)
+        if key not in self._fastest:
+            nic, modes, _ = self.classes[k]
+            estimates = [
+                estimate_move(
+                    key[0],
+                    key[1],
+                    nic_mbit_per_s=nic,
+                    modes=frozenset({mode}),  # type: ignore[arg-type]
+                    settings=self.settings,
+                )
+                for mode in sorted(modes)
+            ]
+            possible = [one.duration_s for one in estimates if one.mode is not None]
+            self._fastest[key] = min(possible, default=0)
+        return self._fastest[key]
+
+    def between(self, v: int, source: int, target: int, level: int = 0) -> MoveEstimate:
+        """Return the estimate for a VM and two hosts."""
+        k = int(self.pair[self.kind_of[source], self.kind_of[target]])
+        return self.of(v, k, level) if k >= 0 else _NO_WAY
+
+    @cached_property
+    def tables(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Seconds and kbit/s of every move, shape ``(vms, classes, levels)``; 0 s = impossible.
+
+        Less bandwidth must not change the mode: nobody is stopped because others move too.
+        """
+        shape = (len(self.memory_mib), max(1, len(self.classes)), len(self.shares))
+        seconds, kbit = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+        rows: dict[tuple[int, float], tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
+        for v, key in enumerate(zip(self.memory_mib, self.dirty_mib_per_s, strict=True)):
+            if key in rows:
+                seconds[v], kbit[v] = rows[key]
+                continue
+            for k in range(len(self.classes)):
+                mode = self.of(v, k).mode
+                for level in range(len(self.shares)):
+                    one = self.of(v, k, level)
+                    if one.mode is not None and one.mode == mode:
+                        seconds[v, k, level] = one.duration_s
+                        kbit[v, k, level] = int(one.rate_mib_per_s * 2**23 / 1_000)
+            rows[key] = seconds[v], kbit[v]
+        return seconds, kbit

@@ -1,0 +1,65 @@
+"""One way from the present placement to a target, with all that schedulers need to know of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consolidate._kernels.moves import Moves
+from consolidate.model import Instance, Placement
+from consolidate.planning.arrays import kernel_moves
+from consolidate.planning.estimates import Estimates
+
+__all__ = ["Problem", "Step"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One move of a schedule; ``level`` is its share of bandwidth, as a position in the shares."""
+
+    vm: int
+    source: int
+    target: int
+    start_s: int
+    end_s: int
+    level: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """An instance and the target to reach."""
+
+    instance: Instance
+    target: Placement
+
+    @cached_property
+    def estimates(self) -> Estimates:
+        """What each move takes."""
+        return Estimates(self.instance)
+
+    @cached_property
+    def moves(self) -> Moves:
+        """What does not change while a schedule is made, as arrays."""
+        return kernel_moves(self.instance, self.target, self.estimates)
+
+    @cached_property
+    def moved(self) -> NDArray[np.int64]:
+        """VMs that are not at their targets, shape ``(n,)``."""
+        return np.asarray(self.target.moved_from(self.instance.current), dtype=np.int64)
+
+    @cached_property
+    def stays_used(self) -> NDArray[np.bool_]:
+        """Hosts that carry a VM in the end, shape ``(hosts,)``."""
+        used = np.zeros(self.instance.fleet.n_hosts, dtype=np.bool_)
+        used[self.target.used_hosts()] = True
+        return used
+
+    def free_space(self) -> NDArray[np.float64]:
+        """Return the free space of all hosts that are on, by resource; at least 1."""
+        on = self.instance.fleet.powered_on
+        free = self.instance.capacity[on] - self.instance.usage(self.instance.current)[on]
+        total: NDArray[np.float64] = np.maximum(1, np.maximum(free, 0).sum(axis=0)).astype(np.float64)
+        return total

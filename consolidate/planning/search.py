@@ -1,0 +1,107 @@
+"""Search for an order of moves, one at a time; for small problems it also proves that there is none.
+
+If moves can run at the same time, they can also be made one after the other in the order of their starts,
+so one at a time decides whether a target can be reached.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+
+from consolidate.model import Spread
+from consolidate.planning.problem import Problem
+
+__all__ = ["find_order"]
+
+#: Placements looked at before the search gives up.
+_PLACEMENTS = 3_000
+#: More VMs than this are left to the list schedulers: the search would not come far.
+_MOST_VMS = 60
+
+
+def find_order(problem: Problem) -> list[tuple[int, int]] | None:
+    """Return VM and host of each move of a way to the target, or ``None`` when none was found.
+
+    Placements with few VMs astray are looked at first. A host that is too full takes nobody.
+    """
+    if len(problem.target.host_of) > _MOST_VMS:
+        return None
+    return _Search(problem).run()
+
+
+class _Search:
+    def __init__(self, problem: Problem) -> None:
+        instance = problem.instance
+        self.moves = problem.moves
+        self.overhead = instance.vm_overhead
+        self.need = instance.need
+        self.capacity = instance.capacity
+        self.goal = tuple(problem.target.host_of.tolist())
+        mask_of, masks = instance.host_masks()
+        hosts = np.flatnonzero(self.moves.helper | problem.stays_used)
+        self.hosts_of = [
+            [h for h in hosts.tolist() if masks[mask_of[v], h]] for v in range(len(self.goal))
+        ]
+        self.mates: dict[int, set[int]] = {}
+        for rule in instance.rules:
+            if isinstance(rule, Spread) and rule.continuous:
+                for v in rule.vms:
+                    self.mates.setdefault(v, set()).update(set(rule.vms) - {v})
+        self.start = tuple(instance.current.host_of.tolist())
+        self.movable = [
+            v for v, h in enumerate(self.start) if h >= 0 and instance.movable[v] and instance.active[v]
+        ]
+
+    def run(self) -> list[tuple[int, int]] | None:
+        came_from: dict[tuple[int, ...], tuple[tuple[int, ...], int, int] | None] = {self.start: None}
+        queue = [(self._astray(self.start), 0, self.start)]
+        looked_at = 0
+        while queue and looked_at < _PLACEMENTS:
+            _, _, where = heapq.heappop(queue)
+            looked_at += 1
+            if where == self.goal:
+                return self._way(where, came_from)
+            for v, h in self._moves(where):
+                after = (*where[:v], h, *where[v + 1 :])
+                if after not in came_from:
+                    came_from[after] = (where, v, h)
+                    heapq.heappush(queue, (self._astray(after), len(came_from), after))
+        return None
+
+    def _astray(self, where: tuple[int, ...]) -> int:
+        return sum(a != b for a, b in zip(where, self.goal, strict=True))
+
+    def _moves(self, where: tuple[int, ...]) -> list[tuple[int, int]]:
+        room = self.capacity.copy()
+        placed = [v for v, h in enumerate(where) if h >= 0]
+        hosts = [where[v] for v in placed]
+        np.subtract.at(room, hosts, self.need[placed] + self.overhead[hosts])
+        found = []
+        for v in self.movable:
+            fits = (self.need[v] + self.overhead <= room).all(axis=1)
+            found += [
+                (v, h)
+                for h in self.hosts_of[v]
+                if h != where[v]
+                and fits[h]
+                and self._possible(v, where[v], h)
+                and not any(where[u] == h for u in self.mates.get(v, ()))
+            ]
+        return found
+
+    def _possible(self, v: int, source: int, target: int) -> bool:
+        k = self.moves.pair[self.moves.kind_of[source], self.moves.kind_of[target]]
+        return bool(k >= 0 and self.moves.seconds[v, k, 0] > 0)
+
+    @staticmethod
+    def _way(
+        where: tuple[int, ...],
+        came_from: dict[tuple[int, ...], tuple[tuple[int, ...], int, int] | None],
+    ) -> list[tuple[int, int]]:
+        way = []
+        while (step := came_from[where]) is not None:
+            where, v, h = step
+            way.append((v, h))
+        return way[::-1]

@@ -1,0 +1,71 @@
+"""A given order of moves, started as early as that order allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from consolidate._kernels.moves import (
+    BOOTING,
+    OFF,
+    ON,
+    begin_move,
+    end_move,
+    level_for,
+    pop_event,
+    push_event,
+)
+from consolidate.planning.arrays import first_moment
+from consolidate.planning.listing import Listing
+from consolidate.planning.problem import Problem, Step
+
+__all__ = ["in_sequence"]
+
+
+def in_sequence(problem: Problem, order: Sequence[tuple[int, int]]) -> Listing:
+    """Schedule moves so that none starts before one that stands before it in the order.
+
+    If the moves can be made one after the other, they can be made so: whoever started before holds the
+    same room at the same time or has given it back.
+
+    Parameters
+    ----------
+    problem
+        What is scheduled; hosts of the order that are off are booted at once.
+    order
+        VM and host to go to, move after move.
+
+    Returns
+    -------
+    The schedule; if a move can never start, all VMs that are not at their targets then are left.
+    """
+    moves = problem.moves
+    now = first_moment(problem.instance, moves)
+    boots: dict[int, int] = {}
+    for host in sorted({host for _, host in order}):
+        if now.power[host] == OFF:
+            boots[host] = 0
+            now.power[host] = BOOTING
+            push_event(now, moves.boot_s[host], np.int64(-1 - host))
+    time = 0
+    steps: list[Step] = []
+    for vm, host in order:
+        v, h = np.int64(vm), np.int64(host)
+        while now.flying[v] >= 0 or (level := level_for(moves, now, v, h)) < 0:
+            if now.tally[0] == 0:
+                left = problem.moved[now.position[problem.moved] != moves.target[problem.moved]]
+                return Listing(steps=tuple(steps), boots=boots, left=tuple(left.tolist()))
+            time = int(now.heap[0, 0])
+            while now.tally[0] > 0 and now.heap[0, 0] == time:
+                key = pop_event(now)
+                if key < 0:
+                    now.power[-1 - key] = ON
+                else:
+                    end_move(moves, now, key)
+        source = int(now.position[v])
+        end = int(begin_move(moves, now, v, h, level, np.int64(time)))
+        steps.append(Step(vm=vm, source=source, target=host, start_s=time, end_s=end, level=int(level)))
+    final = dict.fromkeys(problem.moved.tolist(), -1) | {step.vm: step.target for step in steps}
+    astray = sorted(v for v, host in final.items() if host != int(moves.target[v]))
+    return Listing(steps=tuple(steps), boots=boots, left=tuple(astray))

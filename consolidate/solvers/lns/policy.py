@@ -1,0 +1,91 @@
+"""The policy ``lns``: keep the right hosts, then pack a few of them at a time anew with CP-SAT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from consolidate.errors import ConfigError
+from consolidate.model import Instance
+from consolidate.model.kernel_view import kernel_problem
+from consolidate.model.progress import Progress
+from consolidate.solvers.base import KERNEL_RULES, Budget, Clock, Proposal
+from consolidate.solvers.keep import Keep
+from consolidate.solvers.lns.search import improve_by_parts
+
+__all__ = ["Neighbourhoods"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbourhoods:
+    """Start from ``keep``; then large neighbourhood search (Shaw 1998, doi:10.1007/3-540-49481-2_30).
+
+    A few hosts are chosen, VMs on them are packed anew by CP-SAT, exactly, while all others stay, and the
+    result counts if it is not worse. The budget is ``deterministic_s``, over all parts together.
+
+    Parameters
+    ----------
+    most_hosts
+        Most hosts of a part, one that is off included.
+    most_pairs
+        Most VM-host pairs of a part; on crowded hosts only some VMs are free to move.
+    part_s : s
+        Work on one part, in deterministic seconds of CP-SAT.
+    """
+
+    name: ClassVar[str] = "lns"
+    rules: ClassVar[frozenset[str]] = KERNEL_RULES
+    most_hosts: int = 5
+    most_pairs: int = 400
+    part_s: float = 0.1
+
+    def __post_init__(self) -> None:
+        for key, least in (("most_hosts", 2), ("most_pairs", 2)):
+            if getattr(self, key) < least:
+                msg = f"needs at least {least}, got {getattr(self, key)}"
+                raise ConfigError(msg, path=f"lns.{key}")
+        if not self.part_s > 0:
+            msg = f"needs more than 0 s, got {self.part_s}"
+            raise ConfigError(msg, path="lns.part_s")
+
+    def propose(
+        self,
+        instance: Instance,
+        budget: Budget,
+        *,
+        seed: int,
+        clock: Clock,
+        progress: Progress,
+    ) -> Proposal:
+        """Return the best placement found."""
+        *_, last = self.proposals(instance, budget, seed=seed, clock=clock, progress=progress)
+        return last
+
+    def proposals(
+        self,
+        instance: Instance,
+        budget: Budget,
+        *,
+        seed: int,
+        clock: Clock,
+        progress: Progress,
+    ) -> Iterator[Proposal]:
+        """Yield what ``keep`` finds, then each improvement."""
+        options = {"seed": seed, "clock": clock, "progress": progress}
+        last = Proposal(host_of=None, stopped="")
+        for last in Keep().proposals(instance, budget, **options):  # type: ignore[arg-type]
+            yield last
+        if last.host_of is None:
+            return
+        for found in improve_by_parts(
+            instance,
+            kernel_problem(instance),
+            last.host_of,
+            policy=self,
+            budget=budget,
+            seed=seed,
+            clock=clock,
+            progress=progress,
+        ):
+            yield replace(found, stopped=f"{last.stopped}; {found.stopped}")

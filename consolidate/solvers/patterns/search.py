@@ -1,0 +1,180 @@
+"""The search for a cheap packing, step by step, each step only while cost and bound differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from consolidate.solvers.patterns.dive import dive
+from consolidate.solvers.patterns.ends import mended, near_patterns, tight_patterns
+from consolidate.solvers.patterns.generation import Generation
+from consolidate.solvers.patterns.packed import Packed, filled
+from consolidate.solvers.patterns.problem import PackingProblem
+from consolidate.solvers.patterns.swaps import swapped
+from consolidate.solvers.patterns.whole import whole_patterns
+
+__all__ = ["Search"]
+
+#: Parts of the time for column generation, and up to the end of the first dive.
+_GENERATION, _FIRST_DIVE = 0.5, 0.75
+_MIP_PATTERNS = 12_000
+_NOISE = 0.1
+#: Dives before the integer program over their patterns.
+_DIVES_FIRST = 16
+_LEFT_OUT = 1e-6
+#: Searches by exchanges at the start, and after each dive.
+_SWAPS_FIRST, _SWAPS_LATER = 2, 5
+#: Seconds of an integer program at most.
+_MIP_S = 10.0
+#: Items that are packed again after a dive, and seconds for it.
+_MENDED, _MEND_S = (60, 110), 1.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Search:
+    """What is known so far, and how much time is left."""
+
+    problem: PackingProblem
+    seed: int
+    clock: Callable[[], float]
+    started_s: float
+    time_limit_s: float | None
+    best: Packed | None = None
+    bound: int = 0
+
+    def is_done(self) -> bool:
+        """Say whether nothing can be cheaper."""
+        return self.best is not None and self.best.cost <= self.bound
+
+    def is_past(self, part: float) -> bool:
+        """Say whether this part of the time is over."""
+        limit = self.time_limit_s
+        return limit is not None and self.clock() >= self.started_s + part * limit
+
+    def left_s(self, part: float) -> float:
+        """Return this part of the time that is left, at most that of an integer program."""
+        if self.time_limit_s is None:
+            return _MIP_S
+        return min(_MIP_S, part * (self.started_s + self.time_limit_s - self.clock()))
+
+    def take(self, found: Packed | None) -> None:
+        """Keep a packing if it is the cheapest so far."""
+        if found is not None and (self.best is None or found.cost < self.best.cost):
+            self.best = found
+
+    def start(self) -> None:
+        """Fill bins greedily, exchange items, and try to fill as many bins as the sizes add up to."""
+        self.bound = _by_size(self.problem)
+        for kind, bin_type in enumerate(self.problem.bins):
+            packed = filled(self.problem, kind, self.problem.demand)
+            done = sum(t * p for t, p in zip(packed.times, packed.patterns, strict=True))
+            enough = bin_type.quantity < 0 or sum(packed.times) <= bin_type.quantity
+            if enough and bool(np.all(done == self.problem.demand)):
+                self.take(packed)
+        if self.problem.is_classic() and self.best is not None and not self.is_done():
+            self._swap(self.best, _SWAPS_FIRST)
+            if not self.is_done():
+                self.take(tight_patterns(self.problem, self.bound, time_limit_s=self.left_s(0.8)))
+
+    def generate(self, rounds: int) -> Generation:
+        """Generate patterns, so many rounds at most; improve the bound."""
+        problem = self.problem
+        generation = Generation.of(problem)
+        generation.bound = self.bound
+        for kind in range(len(problem.bins)):
+            for pattern in filled(problem, kind, problem.demand).patterns:
+                generation.master.add(kind, pattern)
+        generation.run(
+            problem.demand,
+            stop=lambda: self.is_past(_GENERATION),
+            max_rounds=rounds,
+            good_enough=None if self.best is None else self.best.cost,
+        )
+        self.bound = generation.bound
+        return generation
+
+    def dive(self, generation: Generation, dives: int) -> None:
+        """Dive, with other ties each time, and combine what the dives have brought."""
+        rng, has_tried = np.random.default_rng(self.seed), False
+        generation.focus()
+        for number in range(dives):
+            if self.is_done() or (number > 0 and self.is_past(1.0)):
+                break
+            prefer = None if number == 0 else rng.uniform(0, _NOISE, self.problem.n_classes)
+            end = _FIRST_DIVE if number == 0 else 0.97
+            found = dive(
+                generation,
+                stop=lambda end=end: self.is_past(end),  # type: ignore[misc]
+                prefer=prefer,
+                goal=self._goal(first=number == 0),
+                relax=number == 0,
+            )
+            self.take(found)
+            if found is not None and not self.is_done() and self.problem.is_classic():
+                self._mend(found)
+                if not self.is_done():
+                    self._swap(found, _SWAPS_LATER)
+            # Dives bring patterns that the integer program combines, so it comes late, but it has to come.
+            late = number + 1 >= min(dives, _DIVES_FIRST) or self.is_past(_GENERATION)
+            if late and not has_tried and not self.is_done():
+                has_tried = True
+                self._combine(generation)
+
+    def _goal(self, *, first: bool) -> int | None:
+        """Return the bins that a dive shall need at most: at first as few as may be possible."""
+        if not self.problem.is_classic():
+            return None
+        return self.bound if first or self.best is None else self.best.cost - 1
+
+    def _mend(self, packed: Packed) -> None:
+        """Pack the end of a dive again."""
+        for n_items in _MENDED:
+            left_s = min(_MEND_S, self.left_s(0.3))
+            goal = self.bound if self.best is None else self.best.cost - 1
+            if self.is_done() or left_s < 0.05 or packed.cost > goal + 2:
+                return
+            self.take(mended(self.problem, packed, goal, n_items=n_items, time_limit_s=left_s))
+
+    def _swap(self, packed: Packed, tries: int) -> None:
+        """Search by exchanges for a packing cheaper than the best."""
+        found = swapped(
+            self.problem,
+            packed,
+            target=self.bound,
+            tries=tries,
+            stop=lambda: self.is_past(0.97),
+            seed=self.seed,
+        )
+        self.take(found)
+
+    def _combine(self, generation: Generation) -> None:
+        """Solve integer programs: over listed patterns near their price, else over those generated."""
+        if self.best is not None and generation.dual is not None and self.left_s(0.5) > 0.2:
+            goal = self.best.cost - 1
+            self.take(near_patterns(generation, goal, time_limit_s=self.left_s(0.4)))
+        master, left_s = generation.master, self.left_s(0.6)
+        few = len(master.patterns) <= _MIP_PATTERNS and master.missing() <= _LEFT_OUT
+        if self.is_done() or left_s < 0.2 or not few:
+            return
+        found = whole_patterns(
+            self.problem,
+            master.kinds,
+            master.patterns,
+            self.problem.demand,
+            time_limit_s=left_s,
+            target=generation.bound,
+        )
+        self.take(found)
+
+
+def _by_size(problem: PackingProblem) -> int:
+    """Return how many bins the sizes add up to, where the cost is the number of bins of one type."""
+    if len(problem.bins) != 1 or not problem.counts_bins():
+        return 0
+    only = problem.bins[0]
+    total = (problem.demand @ only.size).tolist()
+    return max(
+        (-(-t // c) for t, c in zip(total, only.capacity.tolist(), strict=True) if c > 0), default=0
+    )

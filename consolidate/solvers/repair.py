@@ -1,0 +1,56 @@
+"""A feasible start: whoever is where it may not be, or where it is too full, is placed again."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consolidate._kernels.faults import faulty_hosts
+from consolidate._kernels.problem import Problem, State, fits, occupy, rules_allow
+from consolidate.model import Instance
+from consolidate.solvers.orders import vm_sizes
+
+__all__ = ["repair"]
+
+
+def repair(instance: Instance, problem: Problem, state: State) -> list[int]:
+    """Take VMs off hosts where they may not be or that are too full, and place all without a host.
+
+    The present placement may break capacity or rules; a target placement may not. VMs that are on no host
+    yet are placed as well. Returns the VMs that found no host.
+    """
+    size = vm_sizes(instance)
+    # Whoever can only stay leaves last, and is the first to come back.
+    stuck = problem.masks.sum(axis=1)[problem.mask_of] <= 1
+    homeless = np.flatnonzero(instance.active & (state.host_of < 0)).tolist()
+    faulty = np.flatnonzero(faulty_hosts(problem, state))
+    on_faulty = np.flatnonzero(np.isin(state.host_of, faulty))
+    for h in faulty:
+        mine = on_faulty[state.host_of[on_faulty] == h]
+        for v in mine[np.lexsort((mine, -size[mine], stuck[mine]))]:
+            helps = (state.room[h] < 0) & (instance.need[v] + instance.vm_overhead[h] > 0)
+            occupy(problem, state, v, h, -1)
+            if helps.any() or not rules_allow(problem, state, v, h):
+                homeless.append(int(v))
+            else:
+                occupy(problem, state, v, h, 1)
+    homeless.sort(key=lambda v: (not stuck[v], -size[v]))
+    missing = []
+    for v in homeless:
+        host = _first_host(problem, state, v)
+        if host < 0:
+            missing.append(v)
+        else:
+            occupy(problem, state, v, host, 1)
+    return missing
+
+
+def _first_host(problem: Problem, state: State, v: int) -> int:
+    """Return home if it has room, else the first host in use that has, else any that has."""
+    candidates: NDArray[np.int64] = np.flatnonzero(problem.masks[problem.mask_of[v]])
+    home = int(problem.home[v])
+    in_use = state.n_vms[candidates] > 0
+    for h in [home, *candidates[in_use].tolist(), *candidates[~in_use].tolist()]:
+        if h >= 0 and fits(problem, state, v, h):
+            return int(h)
+    return -1

@@ -1,0 +1,56 @@
+"""``plan --resume`` and ``plan --undo``: going on from what was carried out, and going back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def planned(consolidate, cloud, options, tmp_path):
+    """A run folder with a plan."""
+    run = tmp_path / "run"
+    assert consolidate("solve", cloud, "--out", run, *options).code == 0
+    assert consolidate("plan", run, "--quiet").code == 0
+    return run
+
+
+def actions(outcome):
+    assert outcome.code == 0, outcome.err
+    return [json.loads(line) for line in outcome.out.splitlines()]
+
+
+def test_the_rest_of_a_plan(consolidate, planned, tmp_path):
+    """After the first move only the others are left; ids may come from a file; the folder stays."""
+    before = {p.name: p.read_bytes() for p in planned.iterdir() if p.is_file()}
+    plan = actions(consolidate("plan", planned, "--json", "--quiet"))
+    moves = [a for a in plan if a["kind"] == "migration"]
+    first = min(moves, key=lambda a: (a["start_s"], a["action_id"]))
+    done = [*map(int, first["after"].split()), first["action_id"]]
+    listed = tmp_path / "done.txt"
+    listed.write_text("\n".join(map(str, done)))
+    rest = actions(consolidate("plan", planned, "--resume", listed, "--json", "--quiet"))
+    assert {a["vm"] for a in rest if a["kind"] == "migration"} == {
+        a["vm"] for a in moves if a is not first
+    }
+    assert before == {p.name: p.read_bytes() for p in planned.iterdir() if p.is_file()}
+
+
+def test_the_way_back(consolidate, planned):
+    """Every VM that moved goes home."""
+    plan = actions(consolidate("plan", planned, "--json", "--quiet"))
+    back = actions(consolidate("plan", planned, "--undo", "all", "--json", "--quiet"))
+    went = {(a["vm"], a["target"]) for a in plan if a["kind"] == "migration" and not a["parking"]}
+    assert {(a["vm"], a["source"]) for a in back if a["kind"] == "migration"} == went
+
+
+def test_unknown_actions_are_refused(consolidate, planned):
+    """An id that the plan does not have, a word that is no id, and both options at once."""
+    unknown = consolidate("plan", planned, "--resume", "9999")
+    assert unknown.code == 3
+    assert "no action 9999" in unknown.err
+    word = consolidate("plan", planned, "--resume", "1,two")
+    assert word.code == 2
+    assert "entry 2 is 'two'" in word.err
+    assert consolidate("plan", planned, "--resume", "1", "--undo", "all").code == 2

@@ -1,0 +1,45 @@
+"""``consolidate place`` on a file of a packing library."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from consolidate.cli.main import cli
+
+VBP = "1\n10\n2\n6 2\n4 2\n"
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "tiny.vbp"
+    path.write_text(VBP, encoding="utf-8")
+    return path
+
+
+def test_it_prints_the_figures_and_writes_the_placement(file, tmp_path):
+    """Two bins, proved; every item has a host in the table."""
+    out = tmp_path / "placement.csv"
+    done = CliRunner().invoke(cli, ["place", str(file), "--json", "--quiet", "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    figures = json.loads(done.output)
+    assert figures["hosts_used"] == 2
+    assert figures["status"] == "optimal"
+    assert figures["moves"] == 0
+    assert len(out.read_text().splitlines()) == 5
+
+
+def test_it_speaks_in_words(file):
+    """Size, result, bound and gap."""
+    done = CliRunner().invoke(cli, ["place", str(file), "--quiet"])
+    assert "4 VMs" in done.output
+    assert "lower bound" in done.output
+    assert "gap 0.0000%" in done.output
+
+
+def test_a_wrong_name_is_bad_input(tmp_path):
+    """The file is missing, or of no known kind."""
+    done = CliRunner().invoke(cli, ["place", str(tmp_path / "x.vbp")])
+    assert done.exit_code != 0
