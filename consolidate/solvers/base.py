@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -76,11 +77,16 @@ class Budget:
     time_limit_s: float | None = None
 
     def __post_init__(self) -> None:
+        for key in ("iterations", "deterministic_s", "time_limit_s"):
+            value = getattr(self, key)
+            if value is not None and math.isnan(value):
+                msg = "needs a finite number, got nan"
+                raise ConfigError(msg, path=f"budget.{key}")
         for key in ("iterations", "deterministic_s"):
-            if not getattr(self, key) >= 0:
+            if getattr(self, key) < 0:
                 msg = f"needs 0 or more, got {getattr(self, key)}"
                 raise ConfigError(msg, path=f"budget.{key}")
-        if self.time_limit_s is not None and not self.time_limit_s > 0:
+        if self.time_limit_s is not None and self.time_limit_s <= 0:
             msg = f"needs more than 0 s, got {self.time_limit_s}"
             raise ConfigError(msg, path="budget.time_limit_s")
 

@@ -27,8 +27,8 @@ def refused(done, *parts, code=2):
 def test_an_unknown_command_gets_a_hint(consolidate):
     """The nearest verb, when one is near."""
     refused(consolidate("rnu", "x"), "No such command 'rnu'. Did you mean 'run'?")
-    done = consolidate("frobnicate")
-    refused(done, "No such command 'frobnicate'.")
+    done = consolidate("zzyzx")
+    refused(done, "No such command 'zzyzx'.")
     assert "Did you mean" not in done.err
 
 
@@ -260,9 +260,9 @@ def test_a_giant_vm_is_infeasible(consolidate, cloud, options, tmp_path):
 def test_a_policy_without_the_rule_names_one_with_it(consolidate, tidy, tmp_path):
     """Refused up front instead of ignoring the rule."""
     rules = tidy / "rules.toml"
-    rules.write_text('[[rule]]\nname = "gather"\nvms = ["vm-0", "vm-1"]\n')
-    args = ("--policy", "ffd", "--rules", rules, "--quiet")
-    refused(consolidate("run", tidy, "--out", tmp_path / "run", *args), "gather", "cp-sat")
+    rules.write_text('[[rule]]\nname = "spread"\nvms = ["vm-0", "vm-1"]\n')
+    args = ("--policy", "counts", "--rules", rules, "--quiet")
+    refused(consolidate("run", tidy, "--out", tmp_path / "run", *args), "spread", "cp-sat")
 
 
 # -- ends that nobody wants ------------------------------------------------------------------------

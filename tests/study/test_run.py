@@ -268,9 +268,9 @@ def test_a_giant_vm_is_named(clouds, tmp_path):
 
 def test_a_policy_that_cannot_honour_a_rule_is_refused(small, clouds, tmp_path):
     """Before anything is solved; the error names a policy that can."""
-    small.joinpath("rules.toml").write_text('[[rule]]\nname = "gather"\nvms = ["vm-0", "vm-1"]\n')
+    small.joinpath("rules.toml").write_text('[[rule]]\nname = "spread"\nvms = ["vm-0", "vm-1"]\n')
     with pytest.raises(UnsupportedError, match="cp-sat"):
-        run(clouds.config(small), tmp_path / "run")
+        run(clouds.config(small, policy="counts"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -290,7 +290,7 @@ def test_vms_that_leave_while_they_move_are_accounted_for(clouds, tmp_path):
 def test_a_plan_longer_than_the_replay_is_accounted_for(clouds, tmp_path):
     """The last move is cut off by the end: started, paid for, not made."""
     folder = clouds.write_cloud(
-        tmp_path / "data", [(0, 20)] * 8, memory=90_000, memory_mib=750_000, nic=1_000.0
+        tmp_path / "data", [(0, 20)] * 8, memory=90_000, memory_mib=750_000, nic=800.0
     )
     done = run(clouds.config(folder), tmp_path / "run")
     horizon = done.consolidated.grid.duration_s
