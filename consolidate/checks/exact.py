@@ -26,9 +26,9 @@ def multiply(values: Wholes, by: int) -> Wholes:
 
 def add(left: Wholes, right: Wholes) -> Wholes:
     """Return the values added up pairwise."""
-    if _reach(left) + _reach(right) < _FITS:
-        return left + right
-    return left.astype(object) + right.astype(object)
+    narrow = _reach(left) + _reach(right) < _FITS
+    total: Wholes = left + right if narrow else left.astype(object) + right.astype(object)
+    return total
 
 
 def sum_of(values: Wholes) -> int:
