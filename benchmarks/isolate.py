@@ -13,7 +13,8 @@ from pathlib import Path
 
 __all__ = ["Ended", "end_on_terminate", "own_peak_mib", "run_program"]
 
-_POLL_S = 0.02
+#: Seconds between two looks: short programs are seen several times, long ones are not disturbed.
+_FIRST_POLL_S, _LAST_POLL_S = 0.000_5, 0.02
 #: Seconds from the request to end to the end by force.
 _GRACE_S = 5.0
 
@@ -107,6 +108,7 @@ def _watch(
 ) -> tuple[int, resource.struct_rusage, int, str]:
     """Wait for a program; return its status, what it used, its peak in KiB and why it was stopped."""
     peak_kib, stopped, stopped_at = 0, "", 0.0
+    poll_s = _FIRST_POLL_S
     while True:
         ended, status, usage = os.wait4(pid, os.WNOHANG)
         if ended:
@@ -124,7 +126,8 @@ def _watch(
             stopped_at = now
             # A program that itself runs one like this gets the time to stop it.
             os.killpg(pid, signal.SIGTERM)
-        time.sleep(_POLL_S)
+        time.sleep(poll_s)
+        poll_s = min(_LAST_POLL_S, 1.1 * poll_s)
 
 
 def end_on_terminate() -> None:

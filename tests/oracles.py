@@ -273,5 +273,6 @@ def assert_same_state(one, other):
         if name == "taken":
             assert counts(a) == counts(b)
             np.testing.assert_array_equal(a.online, b.online)
+            np.testing.assert_array_equal(a.in_zone, b.in_zone)
         else:
             np.testing.assert_array_equal(a, b, err_msg=name)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.jit import kernel
-from consolidate._kernels.problem import Problem, State, fits, occupy
+from consolidate._kernels.problem import IN, Problem, State, fits, occupy
 from consolidate._kernels.vm_tree import NOBODY, VmTree, grow, take_head
 
 __all__ = ["fill_by_norm", "fill_by_product"]
@@ -75,7 +75,7 @@ def _fill(
             c = _best(p, s, tree, h, free, weight, by_norm, stack, bound)
             if c < 0:
                 break
-            occupy(p, s, tree.order[tree.members[tree.head[c]]], h, 1)
+            occupy(p, s, tree.order[tree.members[tree.head[c]]], h, IN)
             take_head(p, tree, c)
             waiting -= 1
         if waiting == 0:

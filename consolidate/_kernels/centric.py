@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.jit import kernel
-from consolidate._kernels.problem import Problem, State, occupy, rules_allow
+from consolidate._kernels.problem import IN, Problem, State, occupy, rules_allow
 
 __all__ = ["Cells", "pack_by_host"]
 
@@ -155,6 +155,6 @@ def _take(p, s, c, h, cell, i, plan):
         c.members[x] = c.members[x - 1]
         c.need[x] = c.need[x - 1]
     c.first[cell] += 1
-    occupy(p, s, v, h, 1)
+    occupy(p, s, v, h, IN)
     for r in range(len(plan)):
         plan[r] -= p.need[v, r]

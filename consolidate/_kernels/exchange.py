@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.jit import kernel
-from consolidate._kernels.problem import Problem, State, fits, host_energy, move_cost, occupy
+from consolidate._kernels.problem import IN, OUT, Problem, State, fits, host_energy, move_cost, occupy
 
 __all__ = ["bring_home", "exchange"]
 
@@ -40,11 +40,11 @@ def exchange(
     n = len(order)
     for i in range(start, min(stop, n)):
         v = order[i]
-        a, home = s.host_of[v], p.home[v]
+        a, home = np.int64(s.host_of[v]), np.int64(p.home[v])
         best, best_change = -1, np.int64(0)
         for j in range(i + 1, min(n, i + window + 1)):
             w = order[j]
-            b = s.host_of[w]
+            b = np.int64(s.host_of[w])
             steeper = slope[b] - slope[a]
             if a == b or (steeper == 0.0 and home != b and p.home[w] != a):
                 continue
@@ -72,13 +72,13 @@ def bring_home(
     """
     total = np.int64(0)
     for v in range(start, min(stop, len(s.host_of))):
-        a, b = s.host_of[v], p.home[v]
+        a, b = np.int64(s.host_of[v]), np.int64(p.home[v])
         if a < 0 or b < 0 or a == b or not on[b]:
             continue
         change = _relocation_change(p, s, v, b)
         if change < 0 and fits(p, s, v, b):
-            occupy(p, s, v, a, -1)
-            occupy(p, s, v, b, 1)
+            occupy(p, s, v, a, OUT)
+            occupy(p, s, v, b, IN)
             total += change
             continue
         best, best_change = -1, np.int64(0)
@@ -96,7 +96,7 @@ def bring_home(
 
 @kernel
 def _relocation_change(p: Problem, s: State, v: Any, b: Any) -> Any:
-    a = s.host_of[v]
+    a = np.int64(s.host_of[v])
     change = move_cost(p, v, b) - move_cost(p, v, a)
     change += host_energy(p, a, s.load[a] - p.load[v], s.n_vms[a] - 1)
     change -= host_energy(p, a, s.load[a], s.n_vms[a])
@@ -107,7 +107,7 @@ def _relocation_change(p: Problem, s: State, v: Any, b: Any) -> Any:
 @kernel
 def _swap_change(p: Problem, s: State, v: Any, w: Any) -> Any:
     """Return how the energy changes if ``v`` and ``w`` change places."""
-    a, b = s.host_of[v], s.host_of[w]
+    a, b = np.int64(s.host_of[v]), np.int64(s.host_of[w])
     change = move_cost(p, v, b) - move_cost(p, v, a) + move_cost(p, w, a) - move_cost(p, w, b)
     more = p.load[v] - p.load[w]
     if more != 0:
@@ -120,7 +120,7 @@ def _swap_change(p: Problem, s: State, v: Any, w: Any) -> Any:
 
 @kernel
 def _swap_has_room(p: Problem, s: State, v: Any, w: Any) -> bool:
-    a, b = s.host_of[v], s.host_of[w]
+    a, b = np.int64(s.host_of[v]), np.int64(s.host_of[w])
     for r in range(p.need.shape[1]):
         more = p.need[v, r] - p.need[w, r]
         if more > s.room[b, r] or -more > s.room[a, r]:
@@ -131,15 +131,15 @@ def _swap_has_room(p: Problem, s: State, v: Any, w: Any) -> bool:
 @kernel
 def _swap(p: Problem, s: State, v: Any, w: Any) -> bool:
     """Let ``v`` and ``w`` change places, or leave everything as it is where a rule forbids that."""
-    a, b = s.host_of[v], s.host_of[w]
-    occupy(p, s, v, a, -1)
-    occupy(p, s, w, b, -1)
+    a, b = np.int64(s.host_of[v]), np.int64(s.host_of[w])
+    occupy(p, s, v, a, OUT)
+    occupy(p, s, w, b, OUT)
     if fits(p, s, v, b):
-        occupy(p, s, v, b, 1)
+        occupy(p, s, v, b, IN)
         if fits(p, s, w, a):
-            occupy(p, s, w, a, 1)
+            occupy(p, s, w, a, IN)
             return True
-        occupy(p, s, v, b, -1)
-    occupy(p, s, v, a, 1)
-    occupy(p, s, w, b, 1)
+        occupy(p, s, v, b, OUT)
+    occupy(p, s, v, a, IN)
+    occupy(p, s, w, b, IN)
     return False

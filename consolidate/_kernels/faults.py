@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.jit import kernel
-from consolidate._kernels.problem import Problem, State, occupy, rules_allow
+from consolidate._kernels.problem import IN, OUT, Problem, State, occupy, rules_allow
 
 __all__ = ["faulty_hosts"]
 
@@ -20,10 +20,10 @@ def faulty_hosts(p: Problem, s: State) -> NDArray[np.bool_]:
             for r in range(s.room.shape[1]):
                 faulty[h] |= s.room[h, r] < 0
     for v in range(len(s.host_of)):
-        h = s.host_of[v]
-        if h < 0 or faulty[h]:
+        home = np.int64(s.host_of[v])
+        if home < 0 or faulty[home]:
             continue
-        occupy(p, s, v, h, -1)
-        faulty[h] = not rules_allow(p, s, v, h)
-        occupy(p, s, v, h, 1)
+        occupy(p, s, v, home, OUT)
+        faulty[home] = not rules_allow(p, s, v, home)
+        occupy(p, s, v, home, IN)
     return faulty

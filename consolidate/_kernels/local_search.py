@@ -11,7 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.jit import kernel
-from consolidate._kernels.problem import Problem, State, fits, host_energy, move_cost, occupy, shift
+from consolidate._kernels.problem import (
+    IN,
+    OUT,
+    Problem,
+    State,
+    fits,
+    host_energy,
+    move_cost,
+    occupy,
+    shift,
+)
 
 __all__ = ["improve", "ruin_and_recreate", "total_energy"]
 
@@ -128,16 +138,16 @@ def _eject(p, s, v, avoid, hosts, on_host, first, log, n_log, delta):
             w = on_host[i]
             if s.host_of[w] != h or not _swap_fits(p, s, v, w, h):
                 continue
-            change = shift(p, s, w, h, -1)
+            change = shift(p, s, w, h, OUT)
             if fits(p, s, v, h):
-                change += shift(p, s, v, h, 1)
+                change += shift(p, s, v, h, IN)
                 other = _best_host(p, s, w, avoid, hosts)
                 if other >= 0 and other != h:
-                    delta[0] += change + shift(p, s, w, other, 1)
+                    delta[0] += change + shift(p, s, w, other, IN)
                     log[n_log, 0], log[n_log, 1] = w, h
                     return n_log + 1
-                occupy(p, s, v, h, -1)
-            occupy(p, s, w, h, 1)
+                occupy(p, s, v, h, OUT)
+            occupy(p, s, w, h, IN)
     return -1
 
 
@@ -154,7 +164,7 @@ def _by_host(s):
     fill = first[:-1].copy()
     on_host = np.empty(first[-1], dtype=np.int64)
     for v in range(len(s.host_of)):
-        h = s.host_of[v]
+        h = np.int64(s.host_of[v])
         if h >= 0:
             on_host[fill[h]] = v
             fill[h] += 1
@@ -171,12 +181,12 @@ def _try_empty(p, s, h, hosts, size, ejections, on_host, first):
     delta = np.zeros(1, dtype=np.int64)
     done = True
     for v in mine:
-        delta[0] += shift(p, s, v, h, -1)
+        delta[0] += shift(p, s, v, h, OUT)
         log[n_log, 0], log[n_log, 1] = v, h
         n_log += 1
         best = _best_host(p, s, v, h, hosts)
         if best >= 0:
-            delta[0] += shift(p, s, v, best, 1)
+            delta[0] += shift(p, s, v, best, IN)
             continue
         longer = _eject(p, s, v, h, hosts, on_host, first, log, n_log, delta) if ejections else -1
         if longer < 0:
@@ -188,8 +198,8 @@ def _try_empty(p, s, h, hosts, size, ejections, on_host, first):
     for i in range(n_log - 1, -1, -1):
         v = log[i, 0]
         if s.host_of[v] >= 0:
-            occupy(p, s, v, s.host_of[v], -1)
-        occupy(p, s, v, log[i, 1], 1)
+            occupy(p, s, v, np.int64(s.host_of[v]), OUT)
+        occupy(p, s, v, log[i, 1], IN)
     return False
 
 
@@ -199,16 +209,16 @@ def _single_moves(p, s, order):
     moved = 0
     hosts = _in_use(s)
     for v in order:
-        h = s.host_of[v]
+        h = np.int64(s.host_of[v])
         if h < 0:
             continue
-        left = shift(p, s, v, h, -1)
+        left = shift(p, s, v, h, OUT)
         best = _best_host(p, s, v, h, hosts)
         if best >= 0 and left + _rise(p, s, v, best) < 0:
-            occupy(p, s, v, best, 1)
+            occupy(p, s, v, best, IN)
             moved += 1
         else:
-            occupy(p, s, v, h, 1)
+            occupy(p, s, v, h, IN)
     return moved
 
 
@@ -283,10 +293,10 @@ def ruin_and_recreate(
         n = 0
         delta = np.int64(0)
         for v in range(n_vms):
-            h = s.host_of[v]
-            if h >= 0 and chosen[h]:
-                removed[n], was_on[n] = v, h
-                delta += shift(p, s, v, h, -1)
+            home = np.int64(s.host_of[v])
+            if home >= 0 and chosen[home]:
+                removed[n], was_on[n] = v, home
+                delta += shift(p, s, v, home, OUT)
                 n += 1
         order = removed[:n]
         key = np.empty(n)
@@ -302,13 +312,13 @@ def ruin_and_recreate(
             if best < 0:
                 complete = False
                 break
-            delta += shift(p, s, order[i], best, 1)
+            delta += shift(p, s, order[i], best, IN)
         if complete and delta <= threshold_mj:
             change += delta
             continue
         for i in range(n):
             if s.host_of[order[i]] >= 0:
-                occupy(p, s, order[i], s.host_of[order[i]], -1)
+                occupy(p, s, order[i], np.int64(s.host_of[order[i]]), OUT)
         for i in range(n):
-            occupy(p, s, order[i], was_on[i], 1)
+            occupy(p, s, order[i], was_on[i], IN)
     return change

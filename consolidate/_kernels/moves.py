@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.jit import kernel
-from consolidate._kernels.limits import Limits, Taken, groups_allow, join_groups
+from consolidate._kernels.limits import Limits, Taken
+from consolidate._kernels.zones import IN, OUT, company_allows, join_company
 
 __all__ = ["Moves", "Network", "Now", "begin_move", "end_move", "level_for", "pop_event", "push_event"]
 
@@ -149,7 +150,7 @@ def fits(p: Moves, s: Now, v: Any, h: Any) -> Any:
             wanted += p.need[kept, r] + p.overhead[h, r]
         if wanted > s.room[h, r]:
             return False
-    return groups_allow(p.limits, s.taken, v, h)
+    return not p.limits.named[v] or company_allows(p.limits, s.taken, v, h)
 
 
 @kernel
@@ -194,9 +195,9 @@ def begin_move(p: Moves, s: Now, v: Any, h: Any, level: Any, now: Any) -> Any:
     for r in range(p.need.shape[1]):
         s.room[h, r] -= p.need[v, r] + p.overhead[h, r]
         s.leaving[at, r] += p.need[v, r] + p.overhead[at, r]
-    join_groups(p.limits, s.taken, v, h, 1)
+    join_company(p.limits, s.taken, v, h, IN)
     s.kbit[v] = p.kbit[v, k, level]
-    _charge(p, s, v, h, 1)
+    _charge(p, s, v, h, IN)
     if s.hold[h] == v:
         s.hold[h] = -1
     end = now + p.seconds[v, k, level]
@@ -209,18 +210,18 @@ def end_move(p: Moves, s: Now, v: Any) -> None:
     """Release the source and the network."""
     h = s.flying[v]
     at = s.position[v]
-    _charge(p, s, v, h, -1)
+    _charge(p, s, v, h, OUT)
     for r in range(p.need.shape[1]):
         s.room[at, r] += p.need[v, r] + p.overhead[at, r]
         s.leaving[at, r] -= p.need[v, r] + p.overhead[at, r]
-    join_groups(p.limits, s.taken, v, at, -1)
+    join_company(p.limits, s.taken, v, at, OUT)
     s.position[v] = h
     s.flying[v] = -1
     link(s, v, h)
 
 
 @kernel
-def _charge(p: Moves, s: Now, v: Any, h: Any, sign: int) -> None:
+def _charge(p: Moves, s: Now, v: Any, h: Any, sign: Any) -> None:
     at = s.position[v]
     kbit = s.kbit[v]
     s.slots[at, 1] += sign

@@ -1,4 +1,7 @@
-"""Room made for moves that wait: hosts kept free for them, and VMs sent from there on detours."""
+"""Room made for moves that wait: hosts kept free for them, and VMs sent from there on detours.
+
+A VM may stand in the way by its size, or by a rule that keeps it apart from the VM that waits.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,14 @@ from numpy.typing import NDArray
 
 from consolidate._kernels.jit import kernel
 from consolidate._kernels.moves import BOOTING, OFF, ON, Moves, Now, begin_move, level_for, push_event
+from consolidate._kernels.zones import IN, OUT, company_allows, join_company
 
 __all__ = [
     "LATER",
     "Log",
     "Style",
     "choose",
+    "make_company",
     "make_room",
     "open_hosts",
     "room_budget",
@@ -150,14 +155,43 @@ def make_room(p: Moves, s: Now, c: Style, log: Log, h: Any, now: Any, only_on: A
         v, to, level = _find_leaver(p, s, c, h, only_on)
         if v < 0:
             break
-        if s.power[to] == OFF:
-            s.power[to] = BOOTING
-            push_event(s, now + p.boot_s[to], -1 - to)
-            _record(s, log, -1 - to, np.int64(-1), to, now, now + p.boot_s[to], np.int64(0), np.int64(0))
+        if _send_away(p, s, log, v, to, level, now):
             return True
-        start_move(p, s, log, v, to, level, now, np.int64(1))
         some = True
     return some
+
+
+@kernel
+def _send_away(p: Moves, s: Now, log: Log, v: Any, to: Any, level: Any, now: Any) -> bool:
+    """Start a detour, or the boot of the host that it needs; say whether it was the boot."""
+    if s.power[to] == OFF:
+        s.power[to] = BOOTING
+        push_event(s, now + p.boot_s[to], -1 - to)
+        _record(s, log, -1 - to, np.int64(-1), to, now, now + p.boot_s[to], np.int64(0), np.int64(0))
+        return True
+    start_move(p, s, log, v, to, level, now, np.int64(1))
+    return False
+
+
+@kernel
+def make_company(p: Moves, s: Now, c: Style, log: Log, h: Any, now: Any, only_on: Any) -> bool:
+    """Send away one VM that a rule keeps apart from the one that the host is kept for; say whether it goes.
+
+    VMs of a spread rule that change places among each other wait for each other although there is room.
+    """
+    kept = s.hold[h]
+    u = s.first[h]
+    while u >= 0:
+        v, u = u, s.after[u]
+        join_company(p.limits, s.taken, v, h, OUT)
+        helps = company_allows(p.limits, s.taken, kept, h)
+        join_company(p.limits, s.taken, v, h, IN)
+        if helps:
+            to, level = _find_refuge(p, s, c, v, only_on)
+            if to >= 0:
+                _send_away(p, s, log, v, to, level, now)
+                return True
+    return False
 
 
 @kernel

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.jit import kernel
-from consolidate._kernels.problem import Problem, State, fits, occupy
+from consolidate._kernels.problem import IN, Problem, State, fits, occupy
 from consolidate._kernels.room_tree import (
     RoomTree,
     empty_tree,
@@ -44,7 +44,7 @@ def on_emptiest(p: Problem, s: State, order: NDArray[np.int64]) -> int:
         if best < 0:
             failed += 1
             continue
-        occupy(p, s, v, best, 1)
+        occupy(p, s, v, best, IN)
         fullest = 0.0
         for r in range(n_resources):
             if capacity[best, r] > 0:
@@ -68,7 +68,7 @@ def first_fit(p: Problem, s: State, order: NDArray[np.int64], hosts: NDArray[np.
         if place < 0:
             failed += 1
             continue
-        occupy(p, s, v, hosts[place], 1)
+        occupy(p, s, v, hosts[place], IN)
         withdraw(tree, place)
         offer(p, s.room, tree, place, hosts[place])
         lift(tree, place)
@@ -118,7 +118,7 @@ def best_fit(
                 continue
             withdraw(fresh, place)
             lift(fresh, place)
-        occupy(p, s, v, hosts[place], 1)
+        occupy(p, s, v, hosts[place], IN)
         left[place] = _left(weight, s.room, hosts[place])
         step = _step(left[place], most_left, n_steps)
         after[place], head[step] = head[step], place

@@ -8,7 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.jit import kernel
-from consolidate._kernels.problem import Problem, State, fits, host_energy, move_cost, occupy
+from consolidate._kernels.problem import (
+    BACKGROUND,
+    CPU,
+    IN,
+    PER_VM,
+    Problem,
+    State,
+    fits,
+    host_energy,
+    move_cost,
+    occupy,
+)
 from consolidate._kernels.room_tree import (
     RoomTree,
     empty_tree,
@@ -69,7 +80,7 @@ def least_energy(
         if s.n_vms[h] == 0:
             withdraw(fresh, place)
             lift(fresh, place)
-        occupy(p, s, v, h, 1)
+        occupy(p, s, v, h, IN)
         highest[class_of[h]] = max(highest[class_of[h]], _total(p, s, h))
         withdraw(used, place)
         offer(p, s.room, used, place, h)
@@ -115,7 +126,7 @@ def _least_rise(
 ) -> Any:
     """Return the place of the host where the energy rises least, or -1; the first in the order wins ties."""
     best, least = -1, np.int64(0)
-    home = p.home[v]
+    home = np.int64(p.home[v])
     at_home = place_of[home] if home >= 0 else -1
     if at_home >= 0 and fits(p, s, v, home):
         best, least = at_home, _rise(p, s, v, home)
@@ -158,7 +169,7 @@ def _closer(ranked: _Ranked, best: Any, least: Any, place: Any, rise: Any) -> tu
 @kernel
 def _total(p: Problem, s: State, h: Any) -> Any:
     """Return the load of a host as its power curve sees it."""
-    return s.load[h] + p.background[h] + s.n_vms[h] * p.per_vm[h]
+    return s.load[h] + p.draw[h, BACKGROUND] + s.n_vms[h] * p.draw[h, PER_VM]
 
 
 @kernel
@@ -168,9 +179,9 @@ def _least_step(p: Problem, v: Any, h: Any, highest: Any) -> Any:
     No host of the class carries more than ``highest``. A rise over any stretch is at least the flattest
     part of the curve times its length, rounded down: both ends are rounded half up.
     """
-    table, load = p.table[h], p.load[v] + p.per_vm[h]
+    table, load = p.draw[h], p.load[v] + p.draw[h, PER_VM]
     # Above the whole host the curve is flat.
-    flattest = np.int64(0) if highest + load > p.cpu[h] else table[10] - table[9]
-    for k in range(min(10, 10 * (highest + load) // p.cpu[h] + 1)):
+    flattest = np.int64(0) if highest + load > p.draw[h, CPU] else table[10] - table[9]
+    for k in range(min(10, 10 * (highest + load) // p.draw[h, CPU] + 1)):
         flattest = min(flattest, table[k + 1] - table[k])
-    return 10 * flattest * load // p.cpu[h]
+    return 10 * flattest * load // p.draw[h, CPU]

@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.jit import kernel
-from consolidate._kernels.limits import Limits, Taken, groups_allow, host_may_open, join_groups, switch
+from consolidate._kernels.limits import Limits, Taken, host_may_open, switch
+from consolidate._kernels.zones import IN, OUT, company_allows, join_company
 
 __all__ = [
+    "IN",
+    "OUT",
     "Problem",
     "State",
     "fits",
@@ -23,8 +26,15 @@ __all__ = [
 ]
 
 
+#: Columns of ``Problem.draw`` after the points of the power curve.
+CPU, BACKGROUND, PER_VM, EMPTY_MJ, BOOT_MJ = range(11, 16)
+
+
 class Problem(NamedTuple):
-    """What does not change. ``r`` resources, ``k`` rows of hosts that VMs may use."""
+    """What does not change. ``r`` resources, ``k`` rows of hosts that VMs may use.
+
+    Few arrays on purpose: each one costs compile time in every function that is handed the problem.
+    """
 
     need: NDArray[np.int64]  # (vms, r)
     overhead: NDArray[np.int64]  # (hosts, r), taken on top for each VM
@@ -34,13 +44,38 @@ class Problem(NamedTuple):
     load: NDArray[np.int64]  # (vms,), mean mcores
     home: NDArray[np.int32]  # (vms,), present host
     move_mj: NDArray[np.int64]  # (vms,)
-    table: NDArray[np.int64]  # (hosts, 11) mW while hosting
-    cpu: NDArray[np.int64]  # (hosts,) mcores of the whole host
-    background: NDArray[np.int64]  # (hosts,) mcores
-    per_vm: NDArray[np.int64]  # (hosts,) mcores per VM
-    empty_mj: NDArray[np.int64]  # (hosts,) energy over the horizon without any VM
-    boot_mj: NDArray[np.int64]  # (hosts,) extra energy of hosting, if it has to be booted
+    draw: NDArray[np.int64]  # (hosts, 16): eleven points of the curve, and the columns below
     horizon_s: int
+
+    @property
+    def table(self) -> NDArray[np.int64]:
+        """Power while hosting at 0, 10, ..., 100 % of load in mW, shape ``(hosts, 11)``."""
+        return self.draw[:, :CPU]
+
+    @property
+    def cpu(self) -> NDArray[np.int64]:
+        """CPU of the whole host in mcores, shape ``(hosts,)``."""
+        return self.draw[:, CPU]
+
+    @property
+    def background(self) -> NDArray[np.int64]:
+        """CPU that the hypervisor takes in mcores, shape ``(hosts,)``."""
+        return self.draw[:, BACKGROUND]
+
+    @property
+    def per_vm(self) -> NDArray[np.int64]:
+        """CPU that the hypervisor takes for each VM in mcores, shape ``(hosts,)``."""
+        return self.draw[:, PER_VM]
+
+    @property
+    def empty_mj(self) -> NDArray[np.int64]:
+        """Energy over the horizon without any VM in mJ, shape ``(hosts,)``."""
+        return self.draw[:, EMPTY_MJ]
+
+    @property
+    def boot_mj(self) -> NDArray[np.int64]:
+        """Extra energy of hosting if it has to be booted in mJ, shape ``(hosts,)``."""
+        return self.draw[:, BOOT_MJ]
 
 
 class State(NamedTuple):
@@ -60,7 +95,7 @@ def rules_allow(p: Problem, s: State, v: Any, h: Any) -> bool:
         return False
     if p.limits.counted[h] and s.n_vms[h] == 0 and not host_may_open(p.limits, s.taken, h):
         return False
-    return not p.limits.named[v] or groups_allow(p.limits, s.taken, v, h)
+    return not p.limits.named[v] or company_allows(p.limits, s.taken, v, h)
 
 
 @kernel
@@ -73,12 +108,12 @@ def fits(p: Problem, s: State, v: Any, h: Any) -> bool:
 
 
 @kernel
-def occupy(p: Problem, s: State, v: Any, h: Any, sign: int) -> None:
+def occupy(p: Problem, s: State, v: Any, h: Any, sign: Any) -> None:
     """Put VM ``v`` on host ``h`` (sign 1) or take it away (sign -1)."""
     for r in range(p.need.shape[1]):
         s.room[h, r] -= sign * (p.need[v, r] + p.overhead[h, r])
     if p.limits.named[v]:
-        join_groups(p.limits, s.taken, v, h, sign)
+        join_company(p.limits, s.taken, v, h, sign)
     s.load[h] += sign * p.load[v]
     before = s.n_vms[h]
     s.n_vms[h] = before + sign
@@ -101,9 +136,9 @@ def table_power(table: NDArray[np.int64], load: Any, cpu: Any) -> Any:
 def host_energy(p: Problem, h: Any, load: Any, n: Any) -> Any:
     """Return the energy of host ``h`` over the horizon with ``n`` VMs of total mean load ``load``."""
     if n == 0:
-        return p.empty_mj[h]
-    total = load + p.background[h] + n * p.per_vm[h]
-    return table_power(p.table[h], total, p.cpu[h]) * p.horizon_s + p.boot_mj[h]
+        return p.draw[h, EMPTY_MJ]
+    total = load + p.draw[h, BACKGROUND] + n * p.draw[h, PER_VM]
+    return table_power(p.draw[h], total, p.draw[h, CPU]) * p.horizon_s + p.draw[h, BOOT_MJ]
 
 
 @kernel
@@ -113,7 +148,7 @@ def move_cost(p: Problem, v: Any, h: Any) -> Any:
 
 
 @kernel
-def shift(p: Problem, s: State, v: Any, h: Any, sign: int) -> Any:
+def shift(p: Problem, s: State, v: Any, h: Any, sign: Any) -> Any:
     """Do what :func:`occupy` does and return by how much the objective changes."""
     before = host_energy(p, h, s.load[h], s.n_vms[h])
     occupy(p, s, v, h, sign)

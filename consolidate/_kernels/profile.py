@@ -56,7 +56,7 @@ def curves_fit(p: Problem, s: State, c: Curves, q: Room, v: Any, h: Any) -> bool
 
 
 @kernel
-def curves_occupy(p: Problem, s: State, c: Curves, q: Room, v: Any, h: Any, sign: int) -> None:
+def curves_occupy(p: Problem, s: State, c: Curves, q: Room, v: Any, h: Any, sign: Any) -> None:
     """Put VM ``v`` on host ``h`` (sign 1) or take it away (sign -1)."""
     k, kind = c.class_of[v], c.kind_of[h]
     for b in range(c.peaks.shape[1]):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.jit import kernel
-from consolidate._kernels.problem import Problem, State, occupy, rules_allow, shift
+from consolidate._kernels.problem import IN, OUT, Problem, State, occupy, rules_allow, shift
 from consolidate._kernels.profile import Curves, Room, curves_fit, curves_occupy
 
 __all__ = ["go_home", "level", "stay"]
@@ -39,7 +39,7 @@ def level(
     for i in range(n_hosts):
         at[hosts[i]] = i
     for v in range(len(s.host_of)):
-        h = s.host_of[v]
+        h = np.int64(s.host_of[v])
         if h >= 0 and at[h] >= 0:
             _add_load(loads, at[h], shape[c.class_of[v]], scale[c.kind_of[h]])
     scores = np.empty(min(width, n_hosts), dtype=np.float32)
@@ -96,13 +96,13 @@ def go_home(p: Problem, s: State, c: Curves, q: Room, order: NDArray[np.int64]) 
     """
     gone = 0
     for v in order:
-        h, home = s.host_of[v], p.home[v]
+        h, home = np.int64(s.host_of[v]), np.int64(p.home[v])
         if h < 0 or home < 0 or h == home or s.n_vms[home] == 0 or not curves_fit(p, s, c, q, v, home):
             continue
-        change = shift(p, s, v, h, -1) + shift(p, s, v, home, 1)
+        change = shift(p, s, v, h, OUT) + shift(p, s, v, home, IN)
         # The shifts keep the books of the objective; the curves have theirs.
-        shift(p, s, v, home, -1)
-        shift(p, s, v, h, 1)
+        shift(p, s, v, home, OUT)
+        shift(p, s, v, h, IN)
         if change < 0:
             curves_occupy(p, s, c, q, v, h, -1)
             curves_occupy(p, s, c, q, v, home, 1)
@@ -115,7 +115,8 @@ def stay(p: Problem, s: State, order: NDArray[np.int64]) -> int:
     """Put VMs on the hosts that they come from as far as the rules allow, whatever the room; count them."""
     stayed = 0
     for v in order:
-        if p.home[v] >= 0 and rules_allow(p, s, v, p.home[v]):
-            occupy(p, s, v, p.home[v], 1)
+        home = np.int64(p.home[v])
+        if home >= 0 and rules_allow(p, s, v, home):
+            occupy(p, s, v, home, IN)
             stayed += 1
     return stayed

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.jit import kernel
-from consolidate._kernels.problem import Problem, State, occupy, rules_allow
+from consolidate._kernels.problem import IN, OUT, Problem, State, occupy, rules_allow
 from consolidate._kernels.profile import Curves, Room, curves_occupy, overload
 
 __all__ = ["relieve"]
@@ -40,9 +40,9 @@ def _with(base, row, weight):
 @kernel
 def _may_swap(p, s, v, h, w, g):
     """Say whether the rules let ``v``, taken off ``h``, and ``w`` on ``g`` change places."""
-    occupy(p, s, w, g, -1)
+    occupy(p, s, w, g, OUT)
     allowed = rules_allow(p, s, v, g) and rules_allow(p, s, w, h)
-    occupy(p, s, w, g, 1)
+    occupy(p, s, w, g, IN)
     return allowed
 
 
@@ -88,7 +88,7 @@ def _list_by_host(s, width):
     place = np.zeros(len(s.host_of), dtype=np.int32)
     fill = np.zeros(len(s.n_vms), dtype=np.int32)
     for v in range(len(s.host_of)):
-        h = s.host_of[v]
+        h = np.int64(s.host_of[v])
         if h >= 0:
             on_host[h, fill[h]] = v
             place[v] = fill[h]
@@ -149,9 +149,9 @@ def relieve(
         g = hosts[int(picks[step, 2] * len(hosts))]
         if g == h:
             continue
-        occupy(p, s, v, h, -1)
+        occupy(p, s, v, h, OUT)
         partner = _best_exchange(p, s, c, q, v, h, g, on_host, cost, left, taken)
-        occupy(p, s, v, h, 1)
+        occupy(p, s, v, h, IN)
         if partner == -2:
             continue
         _move(p, s, c, q, v, h, g, on_host, place)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.jit import kernel
-from consolidate._kernels.problem import Problem, State, occupy
+from consolidate._kernels.problem import IN, OUT, Problem, State, occupy
 
 __all__ = ["Residents", "evict", "residents", "roll", "settle"]
 
@@ -32,7 +32,7 @@ def residents(s: State) -> Residents:
     )
     for v in range(n_vms - 1, -1, -1):
         if s.host_of[v] >= 0:
-            _link(lists, v, s.host_of[v])
+            _link(lists, v, np.int64(s.host_of[v]))
     return lists
 
 
@@ -49,15 +49,15 @@ def _link(lists: Residents, v: Any, h: Any) -> None:
 @kernel
 def settle(p: Problem, s: State, lists: Residents, v: Any, h: Any) -> None:
     """Put VM ``v``, which is on no host, on host ``h``."""
-    occupy(p, s, v, h, 1)
+    occupy(p, s, v, h, IN)
     _link(lists, v, h)
 
 
 @kernel
 def evict(p: Problem, s: State, lists: Residents, v: Any) -> None:
     """Take VM ``v`` off its host."""
-    h = s.host_of[v]
-    occupy(p, s, v, h, -1)
+    h = np.int64(s.host_of[v])
+    occupy(p, s, v, h, OUT)
     a, b = lists.before[v], lists.after[v]
     if a >= 0:
         lists.after[a] = b

@@ -19,6 +19,7 @@ from consolidate._kernels.opening import (
     Log,
     Style,
     choose,
+    make_company,
     make_room,
     open_hosts,
     room_budget,
@@ -96,6 +97,8 @@ def _unblock(p: Moves, s: Now, c: Style, log: Log, now: Any) -> bool:
             t = p.target[v]
             s.hold[t] = v
             if make_room(p, s, c, log, t, now, only_on):
+                return True
+            if make_company(p, s, c, log, t, now, only_on):
                 return True
             s.hold[t] = -1
     return False

@@ -6,56 +6,55 @@ may be in the same. Zones of a rule are disjoint.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from consolidate._kernels.jit import kernel
+from consolidate._kernels.limits import (
+    APART,
+    FIRST_FLOCK,
+    FLOCK,
+    FLOCK_POINTER,
+    ZONE,
+    ZONE_RULE,
+    Limits,
+    Taken,
+    groups_allow,
+    join_groups,
+)
 
-__all__ = ["InZone", "Zones", "join_zones", "zones_allow"]
+__all__ = ["IN", "OUT", "company_allows", "join_company"]
 
-
-class Zones(NamedTuple):
-    """What does not change."""
-
-    pointer: NDArray[np.int32]  # (vms + 1,), flocks of each VM in compressed rows
-    flock: NDArray[np.int32]
-    rule_of: NDArray[np.int32]  # (flocks,)
-    first: NDArray[np.int32]  # (rules + 1,), flocks of a rule follow each other
-    apart: NDArray[np.bool_]  # (rules,), whether two flocks may not share a zone
-    zone: NDArray[np.int16]  # (rules, hosts), -1 outside all zones
-
-
-class InZone(NamedTuple):
-    """What a packing changes in place."""
-
-    members: NDArray[np.int32]  # (flocks, zones)
-    total: NDArray[np.int32]  # (flocks,)
+#: Signs; of a fixed width, as every width of an argument is compiled apart.
+IN, OUT = np.int64(1), np.int64(-1)
 
 
 @kernel
-def zones_allow(z: Zones, t: InZone, v: Any, h: Any) -> bool:
-    """Say whether the flocks of VM ``v``, which is on no host, let it join host ``h``."""
-    for k in range(z.pointer[v], z.pointer[v + 1]):
-        f = z.flock[k]
-        q = z.rule_of[f]
-        at = z.zone[q, h]
-        if at < 0 or t.total[f] != t.members[f, at]:
+def company_allows(q: Limits, t: Taken, v: Any, h: Any) -> bool:
+    """Say whether groups and flocks of VM ``v``, which is on no host, let it join host ``h``."""
+    d, b = q.data, q.start
+    for k in range(d[b[FLOCK_POINTER] + v], d[b[FLOCK_POINTER] + v + 1]):
+        f = d[b[FLOCK] + k]
+        rule = d[b[ZONE_RULE] + f]
+        at = d[b[ZONE] + rule * len(q.counted) + h]
+        if at < 0 or t.in_zone[f, -1] != t.in_zone[f, at]:
             return False
-        if z.apart[q] and t.members[f, at] == 0:
-            for g in range(z.first[q], z.first[q + 1]):
-                if t.members[g, at] > 0:
+        if d[b[APART] + rule] and t.in_zone[f, at] == 0:
+            for g in range(d[b[FIRST_FLOCK] + rule], d[b[FIRST_FLOCK] + rule + 1]):
+                if t.in_zone[g, at] > 0:
                     return False
-    return True
+    return groups_allow(q, t, v, h)
 
 
 @kernel
-def join_zones(z: Zones, t: InZone, v: Any, h: Any, sign: int) -> None:
-    """Count VM ``v`` in (sign 1) or out (sign -1) in the zones of host ``h``."""
-    for k in range(z.pointer[v], z.pointer[v + 1]):
-        f = z.flock[k]
-        at = z.zone[z.rule_of[f], h]
-        t.total[f] += sign
+def join_company(q: Limits, t: Taken, v: Any, h: Any, sign: Any) -> None:
+    """Count VM ``v`` in (sign 1) or out (sign -1) on host ``h``, and in its zones."""
+    d, b = q.data, q.start
+    for k in range(d[b[FLOCK_POINTER] + v], d[b[FLOCK_POINTER] + v + 1]):
+        f = d[b[FLOCK] + k]
+        at = d[b[ZONE] + d[b[ZONE_RULE] + f] * len(q.counted) + h]
+        t.in_zone[f, -1] += sign
         if at >= 0:
-            t.members[f, at] += sign
+            t.in_zone[f, at] += sign
+    join_groups(q, t, v, h, sign)

@@ -47,12 +47,16 @@ def kernel_problem(instance: Instance) -> Problem:
         load=instance.load_mcores,
         home=instance.current.host_of,
         move_mj=instance.move_mj,
-        table=np.array([t.power.hosting_mw for t in types], dtype=np.int64)[fleet.host_type],
-        cpu=by_host["cpu"],
-        background=by_host["background"],
-        per_vm=by_host["per_vm"],
-        empty_mj=np.where(stays_on, by_host["on_empty"], off_mj),
-        boot_mj=np.where(fleet.powered_on, 0, by_host["boot"]),
+        draw=np.column_stack(
+            [
+                np.array([t.power.hosting_mw for t in types], dtype=np.int64)[fleet.host_type],
+                by_host["cpu"],
+                by_host["background"],
+                by_host["per_vm"],
+                np.where(stays_on, by_host["on_empty"], off_mj),
+                np.where(fleet.powered_on, 0, by_host["boot"]),
+            ]
+        ),
         horizon_s=horizon_s,
     )
 
@@ -73,7 +77,7 @@ def kernel_state(
     state = State(
         host_of=host_of.astype(np.int32, copy=True),
         room=instance.capacity.copy(),
-        taken=kernel_taken(limits, host_of),
+        taken=kernel_taken(instance, limits, host_of),
         load=np.zeros(n_hosts, dtype=np.int64),
         n_vms=np.zeros(n_hosts, dtype=np.int32),
     )

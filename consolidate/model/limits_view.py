@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -20,18 +21,15 @@ from consolidate.model.rules import (
 
 if TYPE_CHECKING:
     from consolidate._kernels.limits import Limits, Taken
-    from consolidate._kernels.zones import Zones
     from consolidate.model.instance import Instance
 
-__all__ = ["kernel_limits", "kernel_taken"]
+__all__ = ["kernel_limits", "kernel_taken", "lists_of", "rule_lists"]
 
 _NO_LIMIT = np.iinfo(np.int32).max
 
 
-def kernel_limits(instance: Instance) -> Limits:
-    """Return the fixed arrays; see :class:`consolidate._kernels.limits.Limits`."""
-    from consolidate._kernels.limits import Limits
-
+def rule_lists(instance: Instance) -> dict[str, NDArray[np.int32]]:
+    """Return the rules as lists; names and meaning are those of ``consolidate._kernels.limits.LISTS``."""
     groups = _Groups()
     for rule in instance.rules:
         if isinstance(rule, Spread):
@@ -44,45 +42,33 @@ def kernel_limits(instance: Instance) -> Limits:
         elif isinstance(rule, Split):
             for one, other in combinations(rule.parts, 2):
                 groups.pair(one, other, 0)
-    n_groups, n_vms = len(groups.members), instance.need.shape[0]
-    sizes = [len(m) for m in groups.members]
-    owner = np.repeat(np.arange(n_groups, dtype=np.int64), sizes)
-    member = np.array([v for m in groups.members for v in m], dtype=np.int64)
-    pointer, group = _rows(member, owner, n_vms)
+    n_groups = len(groups.members)
+    pointer, group = _members(groups.members, instance.need.shape[0])
     pairs = np.array(groups.pairs, dtype=np.int64).reshape(-1, 3)
     with_pointer, with_at = _rows(pairs[:, 0], np.arange(len(pairs)), n_groups)
     under_pointer, under_at = _rows(pairs[:, 1], np.arange(len(pairs)), n_groups)
     sets = [rule for rule in instance.rules if isinstance(rule, MaxOnline)]
-    set_owner = np.repeat(np.arange(len(sets), dtype=np.int64), [len(r.hosts) for r in sets])
-    set_hosts = np.array([h for r in sets for h in r.hosts], dtype=np.int64)
-    set_pointer, host_set = _rows(set_hosts, set_owner, instance.fleet.n_hosts)
-    zones = _zones(instance)
-    stays_on = instance.stays_on()
-    return Limits(
-        pointer=pointer,
-        group=group,
-        most=np.array(groups.most, dtype=np.int32),
-        with_pointer=with_pointer,
-        with_group=pairs[with_at, 1].astype(np.int32),
-        with_most=pairs[with_at, 2].astype(np.int32),
-        under_pointer=under_pointer,
-        under_group=pairs[under_at, 0].astype(np.int32),
-        under_most=pairs[under_at, 2].astype(np.int32),
-        set_pointer=set_pointer,
-        host_set=host_set,
-        set_most=np.array([r.most for r in sets], dtype=np.int32),
-        named=(np.diff(pointer) > 0) | (np.diff(zones.pointer) > 0),
-        counted=(np.diff(set_pointer) > 0) & ~stays_on,
-        stays_on=stays_on,
-        zones=zones,
-    )
+    set_pointer, host_set = _members([rule.hosts for rule in sets], instance.fleet.n_hosts)
+    return {
+        "pointer": pointer,
+        "group": group,
+        "most": np.array(groups.most, dtype=np.int32),
+        "with_pointer": with_pointer,
+        "with_group": pairs[with_at, 1].astype(np.int32),
+        "with_most": pairs[with_at, 2].astype(np.int32),
+        "under_pointer": under_pointer,
+        "under_group": pairs[under_at, 0].astype(np.int32),
+        "under_most": pairs[under_at, 2].astype(np.int32),
+        "set_pointer": set_pointer,
+        "host_set": host_set,
+        "set_most": np.array([rule.most for rule in sets], dtype=np.int32),
+        **_zone_lists(instance),
+    }
 
 
-def _zones(instance: Instance) -> Zones:
-    from consolidate._kernels.zones import Zones
-
+def _zone_lists(instance: Instance) -> dict[str, NDArray[np.int32]]:
     rules = [rule for rule in instance.rules if isinstance(rule, Among | SplitAmong)]
-    zone = np.full((len(rules), instance.fleet.n_hosts), -1, dtype=np.int16)
+    zone = np.full((len(rules), instance.fleet.n_hosts), -1, dtype=np.int32)
     flocks: list[tuple[int, ...]] = []
     first = [0]
     for number, rule in enumerate(rules):
@@ -90,17 +76,38 @@ def _zones(instance: Instance) -> Zones:
             zone[number, list(hosts)] = k
         flocks += rule.parts if isinstance(rule, SplitAmong) else [rule.vms]
         first.append(len(flocks))
-    owner = np.repeat(np.arange(len(flocks), dtype=np.int64), [len(f) for f in flocks])
-    member = np.array([v for f in flocks for v in f], dtype=np.int64)
-    pointer, flock = _rows(member, owner, instance.need.shape[0])
-    return Zones(
-        pointer=pointer,
-        flock=flock,
-        rule_of=np.repeat(np.arange(len(rules)), np.diff(first)).astype(np.int32),
-        first=np.array(first, dtype=np.int32),
-        apart=np.array([isinstance(rule, SplitAmong) for rule in rules], dtype=np.bool_),
-        zone=zone,
+    pointer, flock = _members(flocks, instance.need.shape[0])
+    return {
+        "flock_pointer": pointer,
+        "flock": flock,
+        "zone_rule": np.repeat(np.arange(len(rules), dtype=np.int32), np.diff(first)),
+        "first_flock": np.array(first, dtype=np.int32),
+        "apart": np.array([isinstance(rule, SplitAmong) for rule in rules], dtype=np.int32),
+        "zone": zone.ravel(),
+    }
+
+
+def kernel_limits(instance: Instance) -> Limits:
+    """Return the fixed arrays; see :class:`consolidate._kernels.limits.Limits`."""
+    from consolidate._kernels.limits import LISTS, Limits
+
+    lists = rule_lists(instance)
+    start = np.zeros(len(LISTS) + 1, dtype=np.int64)
+    start[1:] = np.cumsum([len(lists[name]) for name in LISTS])
+    return Limits(
+        named=(np.diff(lists["pointer"]) > 0) | (np.diff(lists["flock_pointer"]) > 0),
+        counted=(np.diff(lists["set_pointer"]) > 0) & ~instance.stays_on(),
+        data=np.concatenate([lists[name] for name in LISTS]),
+        start=start,
     )
+
+
+def lists_of(limits: Limits) -> dict[str, NDArray[np.int32]]:
+    """Return the lists of limits by name, as views."""
+    from consolidate._kernels.limits import LISTS
+
+    bounds = zip(limits.start[:-1], limits.start[1:], strict=True)
+    return {name: limits.data[a:b] for name, (a, b) in zip(LISTS, bounds, strict=True)}
 
 
 class _Groups:
@@ -132,6 +139,12 @@ class _Groups:
             self.pairs.append((self.number(one), self.number(other), most))
 
 
+def _members(sets: Sequence[Sequence[int]], n_rows: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return, as compressed rows, the sets that each member is in."""
+    owner = np.repeat(np.arange(len(sets), dtype=np.int64), [len(s) for s in sets])
+    return _rows(np.array([x for s in sets for x in s], dtype=np.int64), owner, n_rows)
+
+
 def _rows(
     key: NDArray[np.int64], value: NDArray[np.int64], n_rows: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -142,30 +155,32 @@ def _rows(
     return pointer, value[order].astype(np.int32)
 
 
-def kernel_taken(limits: Limits, host_of: NDArray[np.int32]) -> Taken:
-    """Return what counts against the limits in a placement, shape of ``host_of`` ``(vms,)``."""
-    from consolidate._kernels.counts import empty_table
-    from consolidate._kernels.limits import Taken, join_groups, switch
-    from consolidate._kernels.zones import InZone
+def kernel_taken(
+    instance: Instance, limits: Limits, host_of: NDArray[np.int32], *, times: int = 1
+) -> Taken:
+    """Return what counts against the limits in a placement, shape of ``host_of`` ``(vms,)``.
 
-    keys, counts = empty_table(len(limits.group))
-    online = np.zeros(len(limits.set_most), dtype=np.int32)
-    zones = limits.zones
-    most_zones = int(zones.zone.max(initial=0)) + 1
-    in_zone = InZone(
-        members=np.zeros((len(zones.rule_of), most_zones), dtype=np.int32),
-        total=np.zeros(len(zones.rule_of), dtype=np.int32),
+    ``times`` is on how many hosts a VM may count at once; during a move there are two.
+    """
+    from consolidate._kernels.counts import empty_table
+    from consolidate._kernels.limits import Taken, switch
+    from consolidate._kernels.zones import join_company
+
+    lists = lists_of(limits)
+    keys, counts = empty_table(times * len(lists["group"]))
+    n_zones = int(lists["zone"].max(initial=-1)) + 1
+    taken = Taken(
+        keys=keys,
+        counts=counts,
+        online=np.zeros(len(lists["set_most"]), dtype=np.int32),
+        in_zone=np.zeros((len(lists["zone_rule"]), n_zones + 1), dtype=np.int32),
     )
-    taken = Taken(keys=keys, counts=counts, online=online, in_zone=in_zone)
-    if len(limits.set_most):
-        always = np.flatnonzero(limits.stays_on)
-        for h in always:
-            for i in range(limits.set_pointer[h], limits.set_pointer[h + 1]):
-                online[limits.host_set[i]] += 1
+    if len(taken.online):
+        for h in np.flatnonzero(instance.stays_on()):
+            taken.online[lists["host_set"][slice(*lists["set_pointer"][h : h + 2])]] += 1
         used = np.unique(host_of[host_of >= 0])
         for h in used[limits.counted[used]]:
             switch(limits, taken, h, 1)
-    if limits.named.any():
-        for v in np.flatnonzero((host_of >= 0) & limits.named):
-            join_groups(limits, taken, v, host_of[v], 1)
+    for v in np.flatnonzero((host_of >= 0) & limits.named):
+        join_company(limits, taken, v, int(host_of[v]), 1)
     return taken

@@ -7,8 +7,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.counts import empty_table
-from consolidate._kernels.limits import join_groups
 from consolidate._kernels.moves import Moves, Network, Now
 from consolidate.model import Instance, Placement, PowerControl
 from consolidate.model.limits_view import kernel_limits, kernel_taken
@@ -84,10 +82,6 @@ def first_moment(instance: Instance, moves: Moves) -> Now:
     """Return the moment before the first action."""
     fleet, host_of = instance.fleet, instance.current.host_of
     n_hosts, n_vms = fleet.n_hosts, len(host_of)
-    # During a move a VM counts on both hosts, so the table may hold twice the memberships.
-    keys, counts = empty_table(2 * len(moves.limits.group))
-    nobody = np.full(n_vms, -1, dtype=np.int32)
-    taken = kernel_taken(moves.limits, nobody)._replace(keys=keys, counts=counts)
     nic = (fleet.per_host("nic_mbit_per_s", np.float64) * 1_000).astype(np.int64)
     now = Now(
         position=host_of.astype(np.int64).copy(),
@@ -104,11 +98,8 @@ def first_moment(instance: Instance, moves: Moves) -> Now:
         tally=np.array([0, 0, 0, moves.network.uplink_kbit or 2**60, 0], dtype=np.int64),
         leaving=np.zeros_like(instance.capacity),
         kbit=np.zeros(n_vms, dtype=np.int64),
-        taken=taken,
+        taken=kernel_taken(instance, moves.limits, host_of, times=2),
     )
-    grouped = np.diff(moves.limits.pointer) > 0
-    for v in np.flatnonzero((host_of >= 0) & grouped):
-        join_groups(moves.limits, taken, v, host_of[v], 1)
     _link(now)
     return now
 

@@ -7,11 +7,8 @@ through to the end, so that "no order exists" is proven there.
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from consolidate.errors import DeadlockError, PlanError
-from consolidate.model import Instance, MigrationPlan, Placement, PowerControl
+from consolidate.model import Instance, MigrationPlan, Placement
 from consolidate.model.progress import Progress, silent
 from consolidate.planning.assemble import assemble
 from consolidate.planning.bound import makespan_bound
@@ -28,9 +25,6 @@ __all__ = ["plan"]
 
 #: A list schedule this close to its bound is not improved further.
 _CLOSE = 1.01
-
-#: So many VMs at most are tried to be parked, in so many places together.
-_MOST_LEFT, _MOST_PARKINGS = 30, 300
 
 
 def plan(instance: Instance, target: Placement, *, progress: Progress = silent) -> MigrationPlan:
@@ -78,52 +72,7 @@ def _schedule(problem: Problem, *, good_enough_s: int) -> Listing:
         order = find_order(problem)
         if order is not None:
             return in_sequence(problem, order)
-        return _with_one_parked(problem, listing) or listing
     return listing
-
-
-def _with_one_parked(problem: Problem, listing: Listing) -> Listing | None:
-    """Finish a schedule that got stuck by parking one of the VMs that are left; ``None`` if that fails.
-
-    VMs that a rule keeps apart may have to change places among each other: then each target is taken
-    until one of them steps aside to a host that none of them is on.
-    """
-    instance, target = problem.instance, problem.target.host_of
-    if len(listing.left) > _MOST_LEFT:
-        return None
-    mask_of, masks = instance.host_masks()
-    room = instance.capacity - instance.usage(problem.target)
-    # A host that is booted for this must go off again.
-    usable = instance.fleet.powered_on | (instance.fleet.power_control == PowerControl.MANAGED)
-    done = [(step.vm, step.target) for step in listing.steps]
-    tries = 0
-    for v in listing.left:
-        others = _chain(v, listing.left, instance.current.host_of, target)
-        fits = (instance.need[v] + instance.vm_overhead <= room).all(axis=1)
-        hosts = np.flatnonzero(masks[mask_of[v]] & fits & usable)
-        for host in hosts[np.argsort(~instance.fleet.powered_on[hosts], kind="stable")].tolist():
-            if tries == _MOST_PARKINGS:
-                return None
-            tries += 1
-            rest = [(w, int(target[w])) for w in others]
-            made = in_sequence(problem, [*done, (v, host), *rest, (v, int(target[v]))])
-            if not made.left:
-                return made
-    return None
-
-
-def _chain(
-    first: int, left: tuple[int, ...], home: NDArray[np.int32], target: NDArray[np.int32]
-) -> list[int]:
-    """Return the other VMs, each after the one whose place it takes, as far as that goes."""
-    waiting = [v for v in left if v != first]
-    free, order = int(home[first]), []
-    while waiting:
-        v = next((w for w in waiting if target[w] == free), waiting[0])
-        waiting.remove(v)
-        order.append(v)
-        free = int(home[v])
-    return order
 
 
 def _deadlock(problem: Problem, listing: Listing) -> PlanError:

@@ -126,6 +126,6 @@ def _restore(problem: Problem, state: State, host_of: NDArray[np.int32]) -> None
     changed = np.flatnonzero(state.host_of != host_of)
     host_of = host_of.copy()
     for v in changed:
-        occupy(problem, state, v, state.host_of[v], -1)
+        occupy(problem, state, v, int(state.host_of[v]), -1)
     for v in changed:
-        occupy(problem, state, v, host_of[v], 1)
+        occupy(problem, state, v, int(host_of[v]), 1)

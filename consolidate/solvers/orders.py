@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from consolidate._kernels.problem import Problem
 from consolidate.model import Instance
+from consolidate.model.limits_view import lists_of
 from consolidate.solvers.bounds import Relaxation, host_ratios
 
 __all__ = ["host_classes", "host_order", "power_classes", "resource_weights", "vm_order", "vm_sizes"]
@@ -54,7 +55,7 @@ def host_classes(instance: Instance, problem: Problem) -> NDArray[np.int64]:
             instance.capacity,
             instance.vm_overhead,
             np.packbits(problem.masks, axis=0).T,
-            problem.limits.zones.zone.T,
+            lists_of(problem.limits)["zone"].reshape(-1, fleet.n_hosts).T,
             _online_sets(problem),
         ]
     ).astype(np.int64)
@@ -64,7 +65,8 @@ def host_classes(instance: Instance, problem: Problem) -> NDArray[np.int64]:
 
 def _online_sets(problem: Problem) -> NDArray[np.int64]:
     """Return a number per host: equal numbers, the same sets of hosts with a limit on those online."""
-    pointer, sets = problem.limits.set_pointer, problem.limits.host_set
+    lists = lists_of(problem.limits)
+    pointer, sets = lists["set_pointer"], lists["host_set"]
     numbers: dict[tuple[int, ...], int] = {(): 0}
     result = np.zeros(len(pointer) - 1, dtype=np.int64)
     for h in np.flatnonzero(np.diff(pointer)):

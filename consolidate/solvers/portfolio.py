@@ -37,15 +37,15 @@ class Auto:
 
     Demand curves go to ``profile``. Otherwise ``keep`` comes first: it is good at any size. The smallest
     instances are solved exactly, few kinds of VMs on counts, new VMs on few types of hosts by patterns. What
-    is small and not proven optimal by then is also packed anew by every constructive policy; the best is
-    improved by ruin and recreate, and then by exact repacking of a few hosts at a time.
+    is small and not proven optimal by then is improved by ruin and recreate, and then by exact repacking of
+    a few hosts at a time. The constructive policies help where no other member finds room for all VMs.
 
     Parameters
     ----------
     exact_limit
         Largest number of VM-host pairs for which the exact model is tried.
     search_limit
-        Largest number of VMs for constructive starts and ruin and recreate.
+        Largest number of VMs for ruin and recreate and what follows.
     hosts_per_ruin
         As in :class:`consolidate.solvers.drain.Drain`.
     """
@@ -88,13 +88,18 @@ class Auto:
         else:
             yield from work.of(Keep())
             yield from work.special()
-            if not work.is_proven and int(instance.active.sum()) <= self.search_limit:
-                yield from work.small()
+            is_open = not work.is_proven and work.refutation is None
+            is_small = int(instance.active.sum()) <= self.search_limit
+            if is_open and (is_small or work.best is None):
+                yield from work.starts()
+            if is_open and is_small:
+                yield from work.ruins()
                 yield from work.parts()
         if work.latest is not None and clock.is_over():
             yield replace(work.latest, stopped=f"time limit; {work.latest.stopped}")
         if work.best is None:
-            yield Proposal(host_of=None, stopped="no room left", unplaced=work.unplaced)
+            nothing = Proposal(host_of=None, stopped="no room left", unplaced=work.unplaced)
+            yield work.refutation or nothing
 
 
 class _Work:
@@ -118,6 +123,7 @@ class _Work:
         self.unplaced: tuple[int, ...] = ()
         self.iterations = 0
         self.is_proven = False
+        self.refutation: Proposal | None = None
         self.latest: Proposal | None = None
 
     def take(self, name: str, proposal: Proposal) -> Iterator[Proposal]:
@@ -156,11 +162,16 @@ class _Work:
         for proposal in (found,) if isinstance(found, Proposal) else found:
             yield from self.take(member.name, proposal)
 
-    def small(self) -> Iterator[Proposal]:
-        """Yield constructive starts, and the best of all after ruin and recreate."""
-        width = self.policy.hosts_per_ruin
-        for policy in (Drain(hosts_per_ruin=width), *(member() for member in GREEDY)):
-            if self.clock.is_over() and self.best is not None:
+    def starts(self) -> Iterator[Proposal]:
+        """Yield a second start; where there is none yet, packings from nothing until all VMs have a host.
+
+        Where there is one, packing anew has brought nothing that the searches did not find.
+        """
+        for policy in (
+            Drain(hosts_per_ruin=self.policy.hosts_per_ruin),
+            *(member() for member in GREEDY),
+        ):
+            if self.best is not None and (policy.name != Drain.name or self.clock.is_over()):
                 return
             self.progress(f"start: {policy.name}")
             proposal = policy.propose(
@@ -171,6 +182,9 @@ class _Work:
                 progress=self.progress,
             )
             yield from self.take(policy.name, proposal)
+
+    def ruins(self) -> Iterator[Proposal]:
+        """Yield the best after ruin and recreate."""
         if self.best is None or self.budget.iterations == 0:
             return
         state = kernel_state(self.instance, self.best, problem=self.problem)
@@ -182,7 +196,7 @@ class _Work:
             seed=self.seed,
             clock=self.clock,
             progress=self.progress,
-            width=width,
+            width=self.policy.hosts_per_ruin,
         )
         self.iterations += done
         yield from self.take("ruin and recreate", Proposal(host_of=state.host_of, stopped=stopped))
@@ -220,8 +234,7 @@ class _Work:
                 clock=self.clock,
             )
             if proven.proven_infeasible:
-                self.is_proven = True
-                yield proven
+                self.refutation = proven
             yield from self.take("cp-sat", proven)
             return
         if rules <= Patterns.rules and self._all_new():

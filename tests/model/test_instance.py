@@ -24,7 +24,7 @@ from consolidate.model import (
     Root,
     Spread,
 )
-from consolidate.model.limits_view import kernel_limits
+from consolidate.model.limits_view import kernel_limits, lists_of, rule_lists
 
 COMMON = ("spread", "fence", "ban", "root")
 
@@ -237,13 +237,15 @@ def test_groups_are_compressed_rows(builders):
         Interference(vms=(0, 2), others=(1,), most=3),
         Interference(vms=(1,), others=(1,), most=2),
     )
-    limits = kernel_limits(replace(builders.spread_out(), rules=rules))
-    assert limits.pointer.tolist() == [0, 1, 2, 3, 3]
-    assert limits.group.tolist() == [0, 1, 0]
-    assert limits.most.tolist() == [1, 2]
-    assert (limits.with_pointer.tolist(), limits.with_group.tolist()) == ([0, 1, 1], [1])
-    assert (limits.under_pointer.tolist(), limits.under_group.tolist()) == ([0, 0, 1], [0])
-    assert limits.with_most.tolist() == limits.under_most.tolist() == [3]
+    instance = replace(builders.spread_out(), rules=rules)
+    lists = {name: values.tolist() for name, values in lists_of(kernel_limits(instance)).items()}
+    assert lists == {name: values.tolist() for name, values in rule_lists(instance).items()}
+    assert lists["pointer"] == [0, 1, 2, 3, 3]
+    assert lists["group"] == [0, 1, 0]
+    assert lists["most"] == [1, 2]
+    assert (lists["with_pointer"], lists["with_group"]) == ([0, 1, 1], [1])
+    assert (lists["under_pointer"], lists["under_group"]) == ([0, 0, 1], [0])
+    assert lists["with_most"] == lists["under_most"] == [3]
 
 
 # From a trace -------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from consolidate._kernels.problem import Problem
 from consolidate.model import Instance
+from consolidate.model.limits_view import lists_of
 from consolidate.solvers.profile.bound import fewest_hosts
 from consolidate.solvers.profile.view import CurveView
 
@@ -54,17 +55,16 @@ def scarce_first(instance: Instance, view: CurveView) -> NDArray[np.int64]:
 
 def _hosts_wanted(view: CurveView, n_vms: int) -> NDArray[np.float64]:
     """Return, per VM, how many hosts its group needs and may find closed by groups that exclude it."""
-    limits = view.narrow.limits
-    n_groups = len(limits.most)
-    size = np.bincount(limits.group, minlength=n_groups)[:n_groups]
-    wanted = size / np.minimum(np.maximum(limits.most, 1), np.maximum(size, 1))
-    for pointer, other, most in (
-        (limits.with_pointer, limits.with_group, limits.with_most),
-        (limits.under_pointer, limits.under_group, limits.under_most),
-    ):
+    lists = lists_of(view.narrow.limits)
+    n_groups = len(lists["most"])
+    size = np.bincount(lists["group"], minlength=n_groups)[:n_groups]
+    wanted = size / np.minimum(np.maximum(lists["most"], 1), np.maximum(size, 1))
+    for side in ("with", "under"):
+        pointer, other, most = (lists[f"{side}_{name}"] for name in ("pointer", "group", "most"))
         group = np.repeat(np.arange(n_groups), np.diff(pointer))
         strict = most == 0
         np.add.at(wanted, group[strict], size[other[strict]])
     per_vm = np.zeros(n_vms)
-    np.maximum.at(per_vm, np.repeat(np.arange(n_vms), np.diff(limits.pointer)), wanted[limits.group])
+    vm_of = np.repeat(np.arange(n_vms), np.diff(lists["pointer"]))
+    np.maximum.at(per_vm, vm_of, wanted[lists["group"]])
     return per_vm
