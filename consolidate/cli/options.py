@@ -8,11 +8,38 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from consolidate.solvers import Budget
     from consolidate.study import RunConfig
 
-__all__ = ["comparison_options", "config_from", "reader_options", "run_options"]
+__all__ = [
+    "budget_from",
+    "comparison_options",
+    "config_from",
+    "placement_options",
+    "reader_options",
+    "run_options",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_BUDGET = (
+    click.option("--iterations", default=4_000, show_default=True, help="Iterations of local search."),
+    click.option(
+        "--deterministic-seconds", default=5.0, show_default=True, help="Work of the exact solver."
+    ),
+    click.option(
+        "--time-limit",
+        type=float,
+        metavar="S",
+        help="Wall time of the solver; results then depend on the machine.",
+    ),
+    click.option(
+        "--repeat",
+        default="",
+        metavar="ANSWERS",
+        help="What result.json of a run with a time limit says: the same placement again, on any machine.",
+    ),
+)
 
 _OPTIONS = (
     click.option("--format", help="Trace format; found from the file by default."),
@@ -41,16 +68,7 @@ _OPTIONS = (
     click.option(
         "--cpu-limit", type=float, help="Part of a host's CPU that sized demand may fill. Default 0.9."
     ),
-    click.option("--iterations", default=4_000, show_default=True, help="Iterations of local search."),
-    click.option(
-        "--deterministic-seconds", default=5.0, show_default=True, help="Work of the exact solver."
-    ),
-    click.option(
-        "--time-limit",
-        type=float,
-        metavar="S",
-        help="Wall time of the solver; results then depend on the machine.",
-    ),
+    *_BUDGET,
     click.option(
         "--min-saving",
         default=0.01,
@@ -88,6 +106,11 @@ _ONE_POLICY = (
 )
 
 
+def placement_options(function: F) -> F:
+    """Add the options of one solve that has neither trace nor run to a command."""
+    return _added((*_ONE_POLICY, *_BUDGET), function)
+
+
 def run_options(function: F) -> F:
     """Add the options of a run to a command."""
     return _added((*_OPTIONS, *_ONE_POLICY), function)
@@ -106,7 +129,6 @@ def _added(options: tuple[Callable[[F], F], ...], function: F) -> F:
 
 def config_from(trace: str, given: dict[str, Any]) -> RunConfig:
     """Turn parsed options into a :class:`~consolidate.study.RunConfig`."""
-    from consolidate.solvers import Budget
     from consolidate.study import RunConfig
 
     return RunConfig(
@@ -123,17 +145,25 @@ def config_from(trace: str, given: dict[str, Any]) -> RunConfig:
         hindsight=given["hindsight"],
         cpu_limit_fraction=given["cpu_limit"],
         policy=given.get("policy", "auto"),
-        budget=Budget(
-            iterations=given["iterations"],
-            deterministic_s=given["deterministic_seconds"],
-            time_limit_s=given["time_limit"],
-        ),
+        budget=budget_from(given),
         seed=given.get("seed", 0),
         min_saving_fraction=given["min_saving"],
         carbon=given["carbon"],
         carbon_scope=given["carbon_scope"],
         move_price_j=given["move_price"],
         redate_year=given["redate"],
+    )
+
+
+def budget_from(given: dict[str, Any]) -> Budget:
+    """Turn parsed options into a :class:`~consolidate.solvers.Budget`."""
+    from consolidate.solvers import Budget
+
+    return Budget(
+        iterations=given["iterations"],
+        deterministic_s=given["deterministic_seconds"],
+        time_limit_s=given["time_limit"],
+        repeat=given["repeat"],
     )
 
 

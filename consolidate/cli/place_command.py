@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import click
+
+from consolidate.cli.options import budget_from, placement_options
 
 __all__ = ["command"]
 
@@ -14,29 +17,17 @@ __all__ = ["command"]
 @click.option(
     "--format", "name", help="See `consolidate list instance-formats`; found from names by default."
 )
-@click.option("--policy", default="auto", show_default=True, help="See `consolidate list policies`.")
-@click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
-@click.option("--iterations", default=4_000, show_default=True, help="Iterations of local search.")
-@click.option(
-    "--deterministic-seconds", default=5.0, show_default=True, help="Work of the exact solver."
-)
-@click.option(
-    "--time-limit", type=float, metavar="S", help="Wall time; results then depend on the machine."
-)
+@placement_options
 @click.option("--out", metavar="FILE", help="Write the placement (CSV).")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def command(
     source: str,
     name: str | None,
-    policy: str,
-    seed: int,
-    iterations: int,
-    deterministic_seconds: float,
-    time_limit: float | None,
     out: str | None,
     as_json: bool,
     quiet: bool,
+    **given: Any,
 ) -> None:
     """Solve a placement problem from SOURCE, a file or folder of a benchmark library.
 
@@ -45,19 +36,15 @@ def command(
     """
     from consolidate.cli.progress import show_progress
     from consolidate.inventory import read_instance, write_placement
-    from consolidate.solvers import Budget
     from consolidate.study.verbs import solve
 
     instance = read_instance(source, format=name)
-    budget = Budget(
-        iterations=iterations, deterministic_s=deterministic_seconds, time_limit_s=time_limit
-    )
     with show_progress(quiet=quiet) as progress:
         result = solve(
             instance,
-            policy,
-            budget=budget,
-            seed=seed,
+            given["policy"],
+            budget=budget_from(given),
+            seed=given["seed"],
             min_saving_fraction=0.0,
             progress=progress,
         ).raise_if_infeasible()
@@ -73,8 +60,8 @@ def command(
             "gap": result.gap,
             "hosts_used": int(result.placement.used_hosts().size),
             "moves": moves,
-            "seed": seed,
-            "iterations": result.iterations,
+            "seed": result.seed,
+            "repeat": result.repeat,
             "stopped": result.stopped,
         }
         click.echo(json.dumps(figures, indent=1))

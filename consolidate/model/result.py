@@ -69,8 +69,9 @@ class Result:
         Seed of everything random.
     runtime_s : s
         Wall time.
-    iterations
-        Rounds of improvement done. As a budget without a time limit, this number repeats the result.
+    repeat
+        Where the time limit cut the search short: as a budget's ``repeat``, instead of the limit, it gives
+        the same placement on any machine. Empty where no limit was reached, so that the seed is enough.
     blocking_vms, blocking_hosts
         Who makes the instance infeasible, by name.
     message
@@ -87,7 +88,7 @@ class Result:
     worthwhile: bool
     seed: int
     runtime_s: float
-    iterations: int = 0
+    repeat: str = ""
     blocking_vms: tuple[str, ...] = ()
     blocking_hosts: tuple[str, ...] = ()
     message: str = ""

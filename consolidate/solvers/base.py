@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -15,8 +14,9 @@ from consolidate.errors import ConfigError
 from consolidate.model import Bound, Instance
 from consolidate.model.progress import Progress
 from consolidate.registry import Registry
+from consolidate.solvers.clock import Answers, Clock
 
-__all__ = ["KERNEL_RULES", "POLICIES", "AnytimePolicy", "Budget", "Clock", "Policy", "Proposal"]
+__all__ = ["KERNEL_RULES", "POLICIES", "AnytimePolicy", "Budget", "Policy", "Proposal"]
 
 #: What the kernels keep at every step; gathered VMs are condensed before a policy sees them.
 KERNEL_RULES = frozenset(
@@ -70,11 +70,15 @@ class Budget:
         Work of the exact solver, in its own deterministic seconds.
     time_limit_s : s
         Wall time after which the search stops early. Results then depend on the machine.
+    repeat
+        :attr:`consolidate.model.Result.repeat` of a run with a time limit, to get its placement again, on any
+        machine and in whatever time that takes. Excludes a time limit.
     """
 
     iterations: int = 4_000
     deterministic_s: float = 5.0
     time_limit_s: float | None = None
+    repeat: str = ""
 
     def __post_init__(self) -> None:
         for key in ("iterations", "deterministic_s", "time_limit_s"):
@@ -89,30 +93,21 @@ class Budget:
         if self.time_limit_s is not None and self.time_limit_s <= 0:
             msg = f"needs more than 0 s, got {self.time_limit_s}"
             raise ConfigError(msg, path="budget.time_limit_s")
+        if self.repeat and self.time_limit_s is not None:
+            msg = "excludes a time limit: it says itself where the search ends"
+            raise ConfigError(msg, path="budget.repeat")
+        if self.repeat:
+            Answers.parse(self.repeat)
 
     def start(self) -> Clock:
-        """Start the clock of one solve."""
-        return Clock(limit_s=self.time_limit_s)
+        """Start the clock of one solve.
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clock:
-    """Wall time since the start of a solve."""
-
-    limit_s: float | None
-    started: float = field(default_factory=time.monotonic)
-
-    def elapsed_s(self) -> float:
-        """Return wall seconds since the start."""
-        return time.monotonic() - self.started
-
-    def remaining_s(self) -> float | None:
-        """Return wall seconds left, or ``None`` without a limit."""
-        return None if self.limit_s is None else max(0.0, self.limit_s - self.elapsed_s())
-
-    def is_over(self) -> bool:
-        """Say whether the time limit has passed."""
-        return self.limit_s is not None and self.elapsed_s() >= self.limit_s
+        Raises
+        ------
+        ConfigError
+            When ``repeat`` cannot be read.
+        """
+        return Clock(self.time_limit_s, repeat=Answers.parse(self.repeat) if self.repeat else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +126,6 @@ class Proposal:
         Whether the policy proved that no placement exists.
     unplaced
         VMs that found no host, when ``host_of`` is ``None``.
-    iterations
-        Rounds of improvement done; as a budget, this number repeats the proposal.
     """
 
     host_of: NDArray[np.int32] | None
@@ -140,7 +133,6 @@ class Proposal:
     bounds: tuple[Bound, ...] = ()
     proven_infeasible: bool = False
     unplaced: tuple[int, ...] = ()
-    iterations: int = 0
 
 
 @runtime_checkable

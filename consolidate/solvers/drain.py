@@ -14,7 +14,8 @@ from consolidate.errors import ConfigError
 from consolidate.model import Instance
 from consolidate.model.kernel_view import kernel_problem, kernel_state
 from consolidate.model.progress import Progress
-from consolidate.solvers.base import KERNEL_RULES, Budget, Clock, Proposal
+from consolidate.solvers.base import KERNEL_RULES, Budget, Proposal
+from consolidate.solvers.clock import Clock
 from consolidate.solvers.orders import host_classes, resource_weights, vm_order, vm_sizes
 from consolidate.solvers.relabel import relabel
 from consolidate.solvers.repair import repair
@@ -64,7 +65,7 @@ class Drain:
         missing = repair(instance, problem, state)
         if missing:
             return Proposal(host_of=None, stopped="no room left", unplaced=tuple(missing))
-        done, stopped = search(
+        stopped = search(
             instance,
             problem,
             state,
@@ -74,7 +75,7 @@ class Drain:
             progress=progress,
             width=self.hosts_per_ruin,
         )
-        return Proposal(host_of=state.host_of, stopped=stopped, iterations=done)
+        return Proposal(host_of=state.host_of, stopped=stopped)
 
 
 def search(
@@ -87,8 +88,8 @@ def search(
     clock: Clock,
     progress: Progress,
     width: int,
-) -> tuple[int, str]:
-    """Improve a complete placement in place; return the iterations done, and why the search ended."""
+) -> str:
+    """Improve a complete placement in place; return why the search ended."""
     size, order = vm_sizes(instance), vm_order(instance, problem)
     rng = np.random.default_rng(seed)
     class_of = host_classes(instance, problem)
@@ -118,7 +119,7 @@ def search(
     local_search.improve(problem, state, size, order, True, 5)
     _restore(problem, state, relabel(instance, problem, state.host_of))
     over = done < budget.iterations
-    return done, f"time limit after {done} iterations" if over else f"{done} iterations"
+    return f"time limit after {done} iterations" if over else f"{done} iterations"
 
 
 def _restore(problem: Problem, state: State, host_of: NDArray[np.int32]) -> None:

@@ -10,8 +10,8 @@ from consolidate._kernels.filling import Classes, fill
 from consolidate._kernels.problem import Problem, State
 from consolidate._kernels.residents import residents
 from consolidate.model import Instance
-from consolidate.solvers.base import Clock
 from consolidate.solvers.classes import alike, vm_cells
+from consolidate.solvers.clock import Clock
 from consolidate.solvers.onset import OnSet
 
 __all__ = ["pack_evicted"]

@@ -14,7 +14,8 @@ from consolidate.errors import InternalError, UnsupportedError
 from consolidate.model import Bound, Instance
 from consolidate.model.kernel_view import kernel_problem
 from consolidate.model.progress import Progress
-from consolidate.solvers.base import KERNEL_RULES, Budget, Clock, Proposal
+from consolidate.solvers.base import KERNEL_RULES, Budget, Proposal
+from consolidate.solvers.clock import Clock
 from consolidate.solvers.exact_rules import add_rules
 from consolidate.solvers.exact_symmetry import Symmetry
 
@@ -81,21 +82,17 @@ class CpSat:
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = seed
         solver.parameters.max_deterministic_time = budget.deterministic_s
-        remaining = clock.remaining_s()
-        if remaining is not None:
-            solver.parameters.max_time_in_seconds = max(0.1, remaining)
-        status = solver.solve(model)
+        status, chosen = _solved(solver, model, x, clock)
         if status == cp_model.INFEASIBLE and known is not None and known.host_of is not None:
             msg = "CP-SAT calls an instance infeasible for which a placement is known"
             raise InternalError(msg)
         if status == cp_model.INFEASIBLE:
             return Proposal(host_of=None, stopped="proved infeasible", proven_infeasible=True)
-        if status not in {cp_model.OPTIMAL, cp_model.FEASIBLE}:
+        if chosen is None:
             return known or Proposal(host_of=None, stopped="CP-SAT found nothing in its budget")
         host_of = np.full(len(instance.vms), -1, dtype=np.int32)
-        for (v, h), literal in x.items():
-            if solver.boolean_value(literal):
-                host_of[v] = h
+        for v, h in chosen:
+            host_of[v] = h
         used_up = "time limit of CP-SAT" if clock.is_over() else "budget of CP-SAT used up"
         stopped = "search complete" if status == cp_model.OPTIMAL else used_up
         floor_mj = math.floor(solver.best_objective_bound)
@@ -111,6 +108,35 @@ class CpSat:
             source=f"CP-SAT in OR-Tools {ortools.__version__}",  # type: ignore[attr-defined]
         )
         return Proposal(host_of=host_of, stopped=stopped, bounds=(bound,))
+
+
+def _solved(
+    solver: Any, model: Any, x: dict[tuple[int, int], Any], clock: Clock
+) -> tuple[Any, list[tuple[int, int]] | None]:
+    """Solve; return the status and, of the last solution in time, the pairs of VM and host.
+
+    The clock is asked at each solution: a repeated run then ends with the same one.
+    """
+    from ortools.sat.python import cp_model
+
+    class Watch(cp_model.CpSolverSolutionCallback):
+        def __init__(self) -> None:
+            super().__init__()
+            self.chosen: list[tuple[int, int]] | None = None
+
+        def on_solution_callback(self) -> None:
+            if clock.is_over():
+                self.stop_search()
+            else:
+                self.chosen = [pair for pair, literal in x.items() if self.boolean_value(literal)]
+
+    watch = Watch()
+    remaining_s = clock.remaining_s()
+    if remaining_s is not None:
+        solver.parameters.max_time_in_seconds = remaining_s
+    status = solver.solve(model, watch)
+    clock.is_over()
+    return status, watch.chosen
 
 
 def _energy(instance: Instance, host_of: NDArray[np.int32]) -> int:

@@ -19,8 +19,9 @@ from consolidate._kernels.problem import Problem, State
 from consolidate.model import Instance
 from consolidate.model.kernel_view import kernel_problem, kernel_state
 from consolidate.model.progress import Progress
-from consolidate.solvers.base import KERNEL_RULES, Budget, Clock, Proposal
+from consolidate.solvers.base import KERNEL_RULES, Budget, Proposal
 from consolidate.solvers.classes import alike, vm_cells
+from consolidate.solvers.clock import Clock
 from consolidate.solvers.orders import host_order, power_classes, resource_weights, vm_order
 from consolidate.solvers.relabel import relabel
 

@@ -15,7 +15,8 @@ from consolidate._kernels.problem import Problem, State
 from consolidate.model import Instance
 from consolidate.model.kernel_view import kernel_problem, kernel_state
 from consolidate.model.progress import Progress
-from consolidate.solvers.base import KERNEL_RULES, Budget, Clock, Proposal
+from consolidate.solvers.base import KERNEL_RULES, Budget, Proposal
+from consolidate.solvers.clock import Clock
 from consolidate.solvers.evicted import pack_evicted
 from consolidate.solvers.onset import OnSet, OnSets
 from consolidate.solvers.polish import polish

@@ -14,8 +14,9 @@ import numpy as np
 from consolidate.model import Instance, JoulesOverHorizon, Placement, WattTable
 from consolidate.model.kernel_view import kernel_problem
 from consolidate.model.progress import Progress
-from consolidate.solvers.base import KERNEL_RULES, POLICIES, Budget, Clock, Proposal
+from consolidate.solvers.base import KERNEL_RULES, POLICIES, Budget, Proposal
 from consolidate.solvers.bounds import lower_bounds
+from consolidate.solvers.clock import Clock
 
 __all__ = ["HostsThenMoves", "counting_hosts"]
 

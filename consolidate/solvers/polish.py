@@ -8,7 +8,7 @@ from consolidate._kernels.exchange import bring_home, exchange
 from consolidate._kernels.problem import Problem, State
 from consolidate._kernels.residents import residents
 from consolidate.model import Instance
-from consolidate.solvers.base import Clock
+from consolidate.solvers.clock import Clock
 
 __all__ = ["polish"]
 

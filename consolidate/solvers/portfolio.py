@@ -15,7 +15,8 @@ from consolidate._kernels.problem import Problem
 from consolidate.model import OPTIMAL_GAP, Instance
 from consolidate.model.kernel_view import kernel_problem, kernel_state
 from consolidate.model.progress import Progress
-from consolidate.solvers.base import KERNEL_RULES, AnytimePolicy, Budget, Clock, Policy, Proposal
+from consolidate.solvers.base import KERNEL_RULES, AnytimePolicy, Budget, Policy, Proposal
+from consolidate.solvers.clock import Clock
 from consolidate.solvers.counts.policy import Counts, countable
 from consolidate.solvers.drain import Drain, search
 from consolidate.solvers.exact import CpSat, n_booleans
@@ -121,7 +122,6 @@ class _Work:
         self.best_mj = 0
         self.found_by = ""
         self.unplaced: tuple[int, ...] = ()
-        self.iterations = 0
         self.is_proven = False
         self.refutation: Proposal | None = None
         self.latest: Proposal | None = None
@@ -143,7 +143,6 @@ class _Work:
                 proposal,
                 host_of=self.best,
                 stopped=f"best by {self.found_by}; {name}: {proposal.stopped}",
-                iterations=self.iterations,
             )
             yield self.latest
 
@@ -188,7 +187,7 @@ class _Work:
         if self.best is None or self.budget.iterations == 0:
             return
         state = kernel_state(self.instance, self.best, problem=self.problem)
-        done, stopped = search(
+        stopped = search(
             self.instance,
             self.problem,
             state,
@@ -198,7 +197,6 @@ class _Work:
             progress=self.progress,
             width=self.policy.hosts_per_ruin,
         )
-        self.iterations += done
         yield from self.take("ruin and recreate", Proposal(host_of=state.host_of, stopped=stopped))
 
     def parts(self) -> Iterator[Proposal]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,9 @@ from consolidate.errors import ConfigError, UnsupportedError
 from consolidate.model import OPTIMAL_GAP, Bound, Instance, Placement, Result
 from consolidate.model.kernel_view import kernel_problem
 from consolidate.model.progress import Progress, silent
-from consolidate.solvers.base import POLICIES, AnytimePolicy, Budget, Clock, Policy, Proposal
-from consolidate.solvers.bounds import Relaxation, lower_bounds, relax
+from consolidate.solvers.base import POLICIES, AnytimePolicy, Budget, Policy, Proposal
+from consolidate.solvers.bounds import lower_bounds, relax
+from consolidate.solvers.clock import Clock
 from consolidate.solvers.gathering import Condensed, condense
 from consolidate.solvers.verdict import Judge
 from consolidate.units import j_to_mj
@@ -107,15 +109,7 @@ def improvements(
 
     Whoever stops asking has the best so far. Parameters and errors are those of :func:`solve`.
     """
-    if not 0 <= min_saving_fraction < 1:
-        msg = f"needs a value from 0 to below 1, got {min_saving_fraction}"
-        raise ConfigError(msg, path="min_saving_fraction")
-    if not 0 <= move_price_j <= _LARGEST_PRICE_J:
-        msg = f"needs a value from 0 to {_LARGEST_PRICE_J:g} J, got {move_price_j}"
-        raise ConfigError(msg, path="move_price_j")
-    if not 0 <= seed <= _LARGEST_SEED:
-        msg = f"needs a whole number from 0 to {_LARGEST_SEED}, got {seed}"
-        raise ConfigError(msg, path="seed")
+    _refuse_values(min_saving_fraction, move_price_j, seed)
     chosen = POLICIES.get(policy)() if isinstance(policy, str) else policy
     _refuse_unsupported(instance, chosen)
     budget = budget or Budget()
@@ -137,57 +131,79 @@ def improvements(
     if reason:
         yield judge.infeasible(reason, blocking)
         return
-    problem = kernel_problem(instance)
-    relaxation: Relaxation | None = None
-    best: Proposal | None = None
-    bounds: tuple[Bound, ...] = ()
-    for raw in _proposals(chosen, priced, condensed, budget, seed, clock, progress):
-        proposal = raw if condensed is None else _expanded(instance, condensed, raw)
-        if priced is not instance:
-            # What is proven of priced moves is not proven of their energy.
-            proposal = replace(proposal, bounds=())
-        if proposal.proven_infeasible:
+    proposals = _proposals(chosen, instance, priced, condensed, budget, seed, clock, progress)
+    for proposal in proposals:
+        if proposal.host_of is not None:
+            yield from _placed(instance, priced, judge, chain((proposal,), proposals), progress)
+        elif proposal.proven_infeasible:
             blocking = proposal.unplaced or _left_over(instance, budget, clock)
             reason = (
                 f"{chosen.name} proved that no placement satisfies capacity and rules; "
                 f"{_names(instance, blocking)} cannot be placed beside the others"
             )
             yield judge.infeasible(reason, blocking)
-            return
-        if proposal.host_of is None:
+        else:
             yield judge.unknown(proposal)
-            return
-        if best is None:
-            progress("relaxation")
-            relaxation = relax(instance, problem)
-            bounds = (relaxation.bound,)
+        return
+
+
+def _placed(
+    instance: Instance,
+    priced: Instance,
+    judge: Judge,
+    proposals: Iterator[Proposal],
+    progress: Progress,
+) -> Iterator[Result]:
+    """Yield the results of proposals that are placements, then the last one with the strongest bounds."""
+    problem = kernel_problem(instance)
+    progress("relaxation")
+    relaxation = relax(instance, problem)
+    bounds: tuple[Bound, ...] = (relaxation.bound,)
+    best: Proposal | None = None
+    for proposal in proposals:
         best = _better(priced, best, proposal)
         bounds = _strongest((*bounds, *proposal.bounds))
         latest = judge.placed(best, bounds)
         yield latest
     assert best is not None
-    assert relaxation is not None
     if latest.gap > OPTIMAL_GAP:
         progress("lower bounds")
         found = lower_bounds(instance, problem, relaxation)
         yield judge.placed(best, _strongest((*bounds, *found)))
 
 
+def _refuse_values(min_saving_fraction: float, move_price_j: float, seed: int) -> None:
+    if not 0 <= min_saving_fraction < 1:
+        msg = f"needs a value from 0 to below 1, got {min_saving_fraction}"
+        raise ConfigError(msg, path="min_saving_fraction")
+    if not 0 <= move_price_j <= _LARGEST_PRICE_J:
+        msg = f"needs a value from 0 to {_LARGEST_PRICE_J:g} J, got {move_price_j}"
+        raise ConfigError(msg, path="move_price_j")
+    if not 0 <= seed <= _LARGEST_SEED:
+        msg = f"needs a whole number from 0 to {_LARGEST_SEED}, got {seed}"
+        raise ConfigError(msg, path="seed")
+
+
 def _proposals(
     policy: Policy,
     instance: Instance,
+    priced: Instance,
     condensed: Condensed | None,
     budget: Budget,
     seed: int,
     clock: Clock,
     progress: Progress,
 ) -> Iterator[Proposal]:
-    """Yield what a policy proposes; one proposal, unless it improves step by step."""
-    problem = instance if condensed is None else condensed.instance
+    """Yield what a policy proposes of the instance as given; one proposal, unless it improves step by step."""
+    problem = priced if condensed is None else condensed.instance
     if isinstance(policy, AnytimePolicy):
-        yield from policy.proposals(problem, budget, seed=seed, clock=clock, progress=progress)
+        proposals = policy.proposals(problem, budget, seed=seed, clock=clock, progress=progress)
     else:
-        yield policy.propose(problem, budget, seed=seed, clock=clock, progress=progress)
+        proposals = iter((policy.propose(problem, budget, seed=seed, clock=clock, progress=progress),))
+    for raw in proposals:
+        proposal = raw if condensed is None else _expanded(instance, condensed, raw)
+        # What is proven of priced moves is not proven of their energy.
+        yield proposal if priced is instance else replace(proposal, bounds=())
 
 
 def _priced(instance: Instance, move_price_j: float) -> Instance:

@@ -10,7 +10,7 @@ from consolidate._kernels.problem import Problem, State
 from consolidate._kernels.residents import residents
 from consolidate._kernels.squeeze import squeeze
 from consolidate.model import Instance
-from consolidate.solvers.base import Clock
+from consolidate.solvers.clock import Clock
 from consolidate.solvers.orders import power_classes, resource_weights
 
 __all__ = ["open_hosts", "squeeze_in"]

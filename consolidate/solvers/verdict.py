@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from consolidate.errors import InternalError
 from consolidate.model import OPTIMAL_GAP, Bound, Instance, MaxOnline, Placement, Result
-from consolidate.solvers.base import Clock, Proposal
+from consolidate.solvers.base import Proposal
+from consolidate.solvers.clock import Answers, Clock
 
 __all__ = ["Judge"]
 
@@ -49,7 +50,7 @@ class Judge:
         names = [self.instance.vms.ids[v] for v in missing[:5]]
         reason = f"no room found for {len(missing)} VMs ({', '.join(names)})" if missing else ""
         result = self._without_placement(reason or proposal.stopped, missing)
-        return replace(result, stopped=proposal.stopped, iterations=proposal.iterations)
+        return replace(result, stopped=proposal.stopped)
 
     def _without_placement(self, reason: str, vms: tuple[int, ...]) -> Result:
         return Result(
@@ -63,9 +64,14 @@ class Judge:
             worthwhile=False,
             seed=self.seed,
             runtime_s=self.clock.elapsed_s(),
+            repeat=self._repeat(),
             blocking_vms=tuple(self.instance.vms.ids[v] for v in vms),
             message=reason,
         )
+
+    def _repeat(self) -> str:
+        answers = self.clock.answers()
+        return "" if answers == Answers() else str(answers)
 
     def placed(self, proposal: Proposal, bounds: tuple[Bound, ...]) -> Result:
         """Return the result of a proposed placement.
@@ -114,7 +120,7 @@ class Judge:
             worthwhile=worthwhile,
             seed=self.seed,
             runtime_s=self.clock.elapsed_s(),
-            iterations=proposal.iterations,
+            repeat=self._repeat(),
             message=message,
         )
 

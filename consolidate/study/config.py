@@ -146,6 +146,7 @@ class RunConfig:
             ("iterations", "--iterations"),
             ("deterministic_s", "--deterministic-seconds"),
             ("time_limit_s", "--time-limit"),
+            ("repeat", "--repeat"),
         ):
             if getattr(self.budget, key) != getattr(plain.budget, key):
                 parts.append(f"{option} {getattr(self.budget, key)}")

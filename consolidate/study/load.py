@@ -181,7 +181,7 @@ def load_result(folder: Path) -> Result:
         "current_mj",
         "status",
         "stopped",
-        "iterations",
+        "repeat",
         "worthwhile",
         "seed",
         "message",

@@ -161,7 +161,7 @@ def write_result(folder: Path, instance: Instance, result: Result) -> None:
             "policy": result.policy,
             "status": result.status,
             "stopped": result.stopped,
-            "iterations": result.iterations,
+            "repeat": result.repeat,
             "worthwhile": result.worthwhile,
             "message": result.message,
             "objective_mj": result.objective_mj,

@@ -13,8 +13,9 @@ from consolidate.errors import UnsupportedError
 from consolidate.model import Instance
 from consolidate.model.kernel_view import kernel_problem
 from consolidate.model.progress import Progress, silent
-from consolidate.solvers.base import Budget, Clock, Proposal
+from consolidate.solvers.base import Budget, Proposal
 from consolidate.solvers.bounds.aggregate import Aggregate
+from consolidate.solvers.clock import Clock
 from consolidate.solvers.counts.search import CountsSearch
 
 __all__ = ["Counts", "countable"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 from consolidate._kernels.problem import Problem
 from consolidate.model import OPTIMAL_GAP, Bound, Instance
 from consolidate.model.progress import Progress
-from consolidate.solvers.base import Budget, Clock, Proposal
+from consolidate.solvers.base import Budget, Proposal
 from consolidate.solvers.bounds.aggregate import Aggregate
 from consolidate.solvers.bounds.mip import Solution
 from consolidate.solvers.bounds.type_counts import HIDDEN, TypeCounts, attested, type_counts
+from consolidate.solvers.clock import Clock
 from consolidate.solvers.counts.assign import assign
 from consolidate.solvers.counts.model import HostCounts
 from consolidate.solvers.counts.shards import pack_in_shards
@@ -48,7 +50,9 @@ class CountsSearch:
         if hint is not None:
             self._offer(hint)
         self.progress("type counts")
-        counted = type_counts(self.aggregate, time_limit_s=self.clock.remaining_s())
+        counted = self._type_counts()
+        if counted is None:
+            return Proposal(host_of=hint, stopped="time limit in type counts")
         if math.isinf(counted.bound_mj) and counted.bound_mj > 0:
             infeasible = hint is None
             return Proposal(
@@ -86,27 +90,30 @@ class CountsSearch:
         if value < self._best_mj:
             self._best, self._best_mj = host_of, value
 
-    def _solve(self, program: HostCounts, *, tight: bool) -> Solution:
-        solved = program.mip.solve(
-            gap=HIDDEN,
-            tight=tight,
-            node_limit=max(1, int(_NODES_PER_S * self.budget.deterministic_s)),
-            time_limit_s=self.clock.remaining_s(),
-            seed=self.seed,
+    def _type_counts(self, hosts_on: Mapping[int, tuple[int, int]] | None = None) -> TypeCounts | None:
+        return self.clock.within(
+            lambda limit_s: type_counts(self.aggregate, hosts_on=hosts_on, time_limit_s=limit_s)
         )
+
+    def _within(self, program: HostCounts, *, gap: float, tight: bool, nodes: int) -> Solution:
+        """Solve a program in the time that is left; what has not ended by then has found nothing."""
+        solved = self.clock.within(
+            lambda limit_s: program.mip.solve(
+                gap=gap, tight=tight, node_limit=nodes, time_limit_s=limit_s, seed=self.seed
+            )
+        )
+        return solved or Solution(values=None, value=math.inf, bound=-math.inf)
+
+    def _solve(self, program: HostCounts, *, tight: bool) -> Solution:
+        nodes = max(1, int(_NODES_PER_S * self.budget.deterministic_s))
+        solved = self._within(program, gap=HIDDEN, tight=tight, nodes=nodes)
         counts = program.counts(solved)
         if counts is not None:
             self._offer(assign(self.aggregate, self.problem, counts))
         return solved
 
     def _solve_shard(self, program: HostCounts) -> Solution:
-        return program.mip.solve(
-            gap=_SHARD_GAP,
-            tight=False,
-            node_limit=_SHARD_NODES,
-            time_limit_s=self.clock.remaining_s(),
-            seed=self.seed,
-        )
+        return self._within(program, gap=_SHARD_GAP, tight=False, nodes=_SHARD_NODES)
 
     def _pack(self, counted: TypeCounts) -> None:
         """Search the best placement on the hosts of the type counts, and a few more if need be."""
@@ -157,12 +164,8 @@ class CountsSearch:
             now = int((a.kind[counted.on] == k).sum())
             least, most = 0, n_kind
             for more, low, high in ((False, 0, now - 1), (True, now + 1, n_kind)):
-                if low > high or self.clock.is_over():
-                    continue
-                tried = type_counts(
-                    a, hosts_on={**limits, k: (low, high)}, time_limit_s=self.clock.remaining_s()
-                )
-                if tried.bound_mj >= self._best_mj:
+                tried = self._type_counts({**limits, k: (low, high)}) if low <= high else None
+                if tried is not None and tried.bound_mj >= self._best_mj:
                     least, most = (least, now) if more else (now, most)
             limits[k] = (least, most)
         return limits

@@ -33,16 +33,16 @@ class Part:
 
 
 def repack(
-    problem: Problem, state: State, part: Part, *, seed: int, work_s: float, limit_s: float | None
+    problem: Problem, state: State, part: Part, limit_s: float | None, *, seed: int, work_s: float
 ) -> tuple[dict[int, int], float]:
     """Pack a part as well as the budget allows.
 
     Parameters
     ----------
-    work_s : s
-        Deterministic seconds of CP-SAT.
     limit_s : s
         Wall seconds, if they are limited.
+    work_s : s
+        Deterministic seconds of CP-SAT.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def repack(
     solver.parameters.random_seed = seed
     solver.parameters.max_deterministic_time = work_s
     if limit_s is not None:
-        solver.parameters.max_time_in_seconds = max(0.05, limit_s)
+        solver.parameters.max_time_in_seconds = limit_s
     status = solver.solve(model.model)
     spent_s = float(solver.response_proto.deterministic_time)
     if status not in {cp_model.OPTIMAL, cp_model.FEASIBLE}:

@@ -10,7 +10,8 @@ from consolidate.errors import ConfigError
 from consolidate.model import Instance
 from consolidate.model.kernel_view import kernel_problem
 from consolidate.model.progress import Progress
-from consolidate.solvers.base import KERNEL_RULES, Budget, Clock, Proposal
+from consolidate.solvers.base import KERNEL_RULES, Budget, Proposal
+from consolidate.solvers.clock import Clock
 from consolidate.solvers.keep import Keep
 from consolidate.solvers.lns.search import improve_by_parts
 

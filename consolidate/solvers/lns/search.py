@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,8 @@ from consolidate._kernels.problem import Problem, State, occupy
 from consolidate.model import Instance, Spread
 from consolidate.model.kernel_view import kernel_state
 from consolidate.model.progress import Progress
-from consolidate.solvers.base import Budget, Clock, Proposal
+from consolidate.solvers.base import Budget, Proposal
+from consolidate.solvers.clock import Clock
 from consolidate.solvers.lns.choice import Choices
 from consolidate.solvers.lns.part import Part, repack, spreads_of
 
@@ -62,9 +64,10 @@ def improve_by_parts(
                 spreads=spreads_of(groups, on_hosts),
             )
             work_s = min(policy.part_s, budget.deterministic_s - spent_s)
-            moves, used_s = repack(
-                problem, state, part, seed=seed, work_s=work_s, limit_s=clock.remaining_s()
-            )
+            found = clock.within(partial(repack, problem, state, part, seed=seed, work_s=work_s))
+            if found is None:
+                break
+            moves, used_s = found
             cost_s = max(cost_s, used_s)
             saved = value - _apply(problem, state, moves, value)
             value, gains = value - saved, gains + (saved > 0)

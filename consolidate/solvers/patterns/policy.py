@@ -10,7 +10,8 @@ from consolidate.errors import UnsupportedError
 from consolidate.model import Instance
 from consolidate.model.kernel_view import kernel_problem, kernel_state
 from consolidate.model.progress import Progress
-from consolidate.solvers.base import Budget, Clock, Proposal
+from consolidate.solvers.base import Budget, Proposal
+from consolidate.solvers.clock import Clock
 from consolidate.solvers.orders import vm_order, vm_sizes
 from consolidate.solvers.patterns.packing import pack
 from consolidate.solvers.patterns.stays import placed

@@ -8,7 +8,8 @@ from typing import ClassVar
 from consolidate.model import Instance
 from consolidate.model.kernel_view import kernel_problem
 from consolidate.model.progress import Progress
-from consolidate.solvers.base import KERNEL_RULES, Budget, Clock, Proposal
+from consolidate.solvers.base import KERNEL_RULES, Budget, Proposal
+from consolidate.solvers.clock import Clock
 from consolidate.solvers.profile.bound import slot_bound
 from consolidate.solvers.profile.search import Search
 from consolidate.solvers.relabel import relabel

@@ -13,7 +13,8 @@ from consolidate._kernels.profile_level import go_home, level, stay
 from consolidate._kernels.profile_relief import relieve
 from consolidate.model import Instance
 from consolidate.model.progress import Progress
-from consolidate.solvers.base import Budget, Clock
+from consolidate.solvers.base import Budget
+from consolidate.solvers.clock import Clock
 from consolidate.solvers.profile.orders import fill_order, scarce_first
 from consolidate.solvers.profile.view import CurveView, Packing, curve_view, priced, start_packing
 
@@ -177,8 +178,7 @@ class Search:
         if curves is None:
             return not bool((packing.room.free[chosen] < 0).any())
         may_spend = max(_CHUNK, int(_PART * (self.exchanges - self.spent)))
-        remaining_s = self.clock.remaining_s()
-        until_s = None if remaining_s is None else self.clock.elapsed_s() + _PART * remaining_s
+        clock = self.clock.part(_PART)
         spent = 0
         while True:
             picks = self.rng.random((min(_CHUNK, may_spend - spent), 3))
@@ -188,8 +188,7 @@ class Search:
             if left == 0:
                 return True
             # A first packing is worth more than a limit.
-            late = self.best is not None and until_s is not None and self.clock.elapsed_s() >= until_s
-            if spent >= may_spend or late:
+            if spent >= may_spend or (self.best is not None and clock.is_over()):
                 return False
 
     def _on_overloaded(self, packing: Packing) -> tuple[int, ...]:
