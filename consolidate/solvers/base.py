@@ -53,6 +53,7 @@ POLICIES: Registry[type[Policy]] = Registry(
         "lns": "consolidate.solvers.lns:Neighbourhoods",
         "pabfd": "consolidate.solvers.greedy:PowerAwareBestFitDecreasing",
         "patterns": "consolidate.solvers.patterns.policy:Patterns",
+        "pods": "consolidate.solvers.pods:Pods",
         "profile": "consolidate.solvers.profile:Profile",
     },
 )

@@ -107,6 +107,10 @@ class Clock:
             self._over_at = self._asked
         return over
 
+    def end(self) -> None:
+        """Let the time be over from the next question on."""
+        self.limit_s = 0.0
+
     def part(self, share: float) -> Clock:
         """Return a clock for the next part of the work, which may take this share of the time left."""
         limit_s = self.remaining_s()
