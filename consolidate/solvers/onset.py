@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from consolidate._kernels.problem import Problem
 from consolidate.model import Instance
+from consolidate.solvers.bounds.tables import units
 from consolidate.solvers.classes import alike, vm_classes
 
 __all__ = ["OnSet", "OnSets"]
@@ -58,7 +59,7 @@ class OnSets:
     cost_mj
         Energy over the horizon of each of them when on, before any load, less the moves it spares.
     room
-        What each offers.
+        What each offers, in whole multiples of what all needs are multiples of.
     forced
         Hosts of each kind, the first ones, that are on whatever happens.
     closed
@@ -104,11 +105,12 @@ class OnSets:
         cost = _cost_mj(problem, here[host_of[here] == problem.home[here]])
         hosts = _kinds(instance, movers, is_open, is_forced, cost)
         slope = problem.horizon_s * (problem.table[:, 10] - problem.table[:, 0]) / problem.cpu
+        unit = units(instance)
         taken, load, allowed = _demand(instance, problem, movers, hosts)
         return cls(
             hosts=hosts,
             cost_mj=[cost[h] for h in hosts],
-            room=[instance.capacity[h] for h in hosts],
+            room=[instance.capacity[h] // unit * unit for h in hosts],
             forced=[int(is_forced[h].sum()) for h in hosts],
             closed=np.flatnonzero(is_closed),
             slope_mj=np.array([slope[h].mean() for h in hosts]),

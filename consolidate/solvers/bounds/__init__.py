@@ -28,8 +28,8 @@ __all__ = [
     "relax",
 ]
 
-#: Whole hosts are searched up to this number of hosts; more of them hardly differ from parts of hosts.
-_WHOLE_HOSTS = 400
+#: Whole VMs are counted on up to this number of hosts.
+_COUNTED_HOSTS = 400
 #: VMs are counted in whole numbers up to this number of distinct ones.
 _CLASSES = 60
 
@@ -47,9 +47,7 @@ def lower_bounds(
         Its relaxation, if that is known already.
     """
     relaxation = relax(instance, problem) if relaxation is None else relaxation
-    found: list[Bound | None] = []
-    if int(usable_hosts(instance).sum()) <= _WHOLE_HOSTS:
-        found.append(_whole(instance, problem, relaxation))
+    found = [_whole(instance, problem, relaxation)]
     needs = instance.need[instance.active]
     if len(needs) and int(like_rows(list(needs.T))[1].size) <= _CLASSES:
         found.append(configuration_bound(instance, problem, relaxation))
@@ -58,7 +56,9 @@ def lower_bounds(
 
 
 def _whole(instance: Instance, problem: Problem, relaxation: Relaxation) -> Bound | None:
-    aggregate = Aggregate.of(instance, problem, most_classes=_CLASSES)
+    """Return the bound with whole hosts, and with whole VMs where there are few of both."""
+    few = int(usable_hosts(instance).sum()) <= _COUNTED_HOSTS
+    aggregate = Aggregate.of(instance, problem, most_classes=_CLASSES) if few else None
     if aggregate is None:
         return whole_hosts_bound(instance, problem, relaxation)
     counted = type_counts(aggregate)

@@ -43,7 +43,7 @@ class Aggregate:
     residents
         VMs of each class that are on each host now and may stay, shape ``(h, f)``.
     capacity
-        Shape ``(k, resources)``.
+        Whole multiples of the unit of which all needs are multiples, shape ``(k, resources)``.
     fixed_mj : mJ
         Energy of a boot, if one is needed, less that of the empty host, shape ``(k,)``.
     load : mcores
@@ -140,12 +140,19 @@ class Aggregate:
             hosts=hosts,
             kind=kind,
             residents=residents[hosts],
-            capacity=instance.capacity[typical],
+            capacity=_in_units(instance.capacity[typical], need),
             fixed_mj=problem.boot_mj[typical] - problem.empty_mj[typical],
             load=load,
             curves=tuple(curves),
             base_mj=base_mj,
         )
+
+
+def _in_units(capacity: NDArray[np.int64], need: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Leave out what no whole number of VMs can use; ``need`` has the shape ``(k, f, resources)``."""
+    unit = np.maximum(np.gcd.reduce(need, axis=1), 1)
+    whole: NDArray[np.int64] = capacity // unit * unit
+    return whole
 
 
 def _distinct(masks: NDArray[np.bool_]) -> NDArray[np.int64]:

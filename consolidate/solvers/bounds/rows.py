@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from consolidate.model import Instance
 from consolidate.solvers.bounds.integers import Whole, times
-from consolidate.solvers.bounds.tables import VmTable, tracked_spreads
+from consolidate.solvers.bounds.tables import VmTable, tracked_spreads, units
 
-__all__ = ["CoverRow", "ScaledRow", "SpreadRow", "cover_rows"]
+__all__ = ["CoverRow", "ScaledRow", "SpreadRow", "cover_rows", "plain_rows"]
 
 _LARGEST_PARTS = 12
 #: Capacities for which scaled rows are made, per resource; those of most hosts.
@@ -98,10 +98,14 @@ class SpreadRow:
         return {"rule": self.rule}
 
 
+def plain_rows(instance: Instance) -> list[CoverRow]:
+    """Return a row for each resource, in the unit of which all needs are multiples."""
+    return [ScaledRow(resource=r, denominator=unit) for r, unit in enumerate(units(instance).tolist())]
+
+
 def cover_rows(instance: Instance) -> list[CoverRow]:
     """Return the plain row of each resource, scaled rows that see large VMs, and large spread rules."""
-    n_resources = len(instance.resources)
-    rows: list[CoverRow] = [ScaledRow(resource=r) for r in range(n_resources)]
+    rows = plain_rows(instance)
     need = instance.need[instance.active]
     scarcity = need.sum(axis=0) / np.maximum(instance.capacity.sum(axis=0), 1)
     for r in sorted(np.argsort(-scarcity, kind="stable")[:_RESOURCES].tolist()):

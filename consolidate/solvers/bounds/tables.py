@@ -20,6 +20,7 @@ __all__ = [
     "stay_mj",
     "tracked_spreads",
     "type_overhead",
+    "units",
     "usable_hosts",
 ]
 
@@ -72,6 +73,16 @@ def offered(instance: Instance) -> NDArray[np.int64]:
         np.add.at(residents, hosts, instance.need[here] + instance.vm_overhead[hosts])
         offer[closed] = np.minimum(offer[closed], residents[closed])
     return offer
+
+
+def units(instance: Instance) -> NDArray[np.int64]:
+    """Return the unit of which all needs, overheads included, are multiples, shape ``(resources,)``.
+
+    A host's room beyond a whole number of units is of no use to anybody.
+    """
+    amounts = np.concatenate([instance.need[instance.active], instance.vm_overhead])
+    unit: NDArray[np.int64] = np.maximum(np.gcd.reduce(amounts, axis=0), 1)
+    return unit
 
 
 def type_overhead(instance: Instance, kind: int) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from consolidate.solvers.bounds.lagrangian import TypePrices, vms_pay
 from consolidate.solvers.bounds.mip import Mip, Solution
 from consolidate.solvers.bounds.on_off import Relaxation
 from consolidate.solvers.bounds.program import lumps
-from consolidate.solvers.bounds.rows import CoverRow, ScaledRow
+from consolidate.solvers.bounds.rows import CoverRow, plain_rows
 from consolidate.solvers.bounds.tables import HostTable, stay_mj, type_overhead
 from consolidate.solvers.bounds.type_counts import attested
 
@@ -29,13 +30,23 @@ __all__ = ["whole_hosts_bound"]
 
 _ROUNDS = 6
 _NODES = 1_500
+#: Hosts are counted where they are of at most so many classes.
+_CLASSES = 100
+#: Like hosts count in at most so many runs.
+_RUNS = 1_000
 
 
 def whole_hosts_bound(
     instance: Instance, problem: Problem, relaxation: Relaxation, *, time_limit_s: float | None = None
 ) -> Bound | None:
-    """Return the bound with whole hosts, attested by the integer solver; ``None`` if it found none."""
-    master = _Master(instance, problem, relaxation)
+    """Return the bound with whole hosts, attested by the integer solver.
+
+    ``None`` if it found none, or if hosts differ too much for counting them to be of use.
+    """
+    hosts = HostTable.of(instance, problem)
+    if len(hosts.kind) > _CLASSES:
+        return None
+    master = _Master(instance, problem, relaxation, hosts)
     best = -math.inf
     for _ in range(_ROUNDS):
         solved = master.mip.solve(node_limit=_NODES, time_limit_s=time_limit_s)
@@ -51,11 +62,12 @@ def whole_hosts_bound(
 
 @dataclass(slots=True)
 class _Master:
-    """Binary hosts; what is taken of each row, and the load, per type."""
+    """Whole numbers of like hosts; what is taken of each row, and the load, per type."""
 
     instance: Instance
     problem: Problem
     relaxation: Relaxation
+    hosts: HostTable
     mip: Mip = field(init=False)
     _rows: list[CoverRow] = field(init=False)
     _kinds: list[int] = field(init=False)
@@ -64,35 +76,34 @@ class _Master:
     _unit: dict[int, float] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        plain: list[CoverRow] = [ScaledRow(resource=r) for r in range(len(self.instance.resources))]
+        plain = plain_rows(self.instance)
         priced = [row for p in self.relaxation.prices for row, _ in p.rows]
         self._rows = plain + [row for row in dict.fromkeys(priced) if row not in plain]
-        hosts = HostTable.of(self.instance, self.problem)
-        self._kinds = np.unique(hosts.kind[hosts.class_of]).tolist()
+        self._kinds = np.unique(self.hosts.kind[self.hosts.class_of]).tolist()
         self.mip = Mip(unit=max(1.0, float(self.problem.table.max()) * self.problem.horizon_s / 1_000))
         for k in self._kinds:
-            self._add_kind(hosts, k)
+            self._add_kind(k)
         self._add_cut(list(self.relaxation.prices))
         for row in self._rows:
             self._add_cut([TypePrices(rows=((row, 1),), load=0) for _ in self.relaxation.prices])
         self._add_cut([TypePrices(rows=(), load=1) for _ in self.relaxation.prices])
 
-    def _add_kind(self, hosts: HostTable, k: int) -> None:
-        mip, stay = self.mip, stay_mj(self.instance)
+    def _add_kind(self, k: int) -> None:
+        mip, hosts, stay = self.mip, self.hosts, stay_mj(self.instance)
         classes = np.flatnonzero(hosts.kind == k).tolist()
         lifted: list[tuple[int, float]] = []
         offered: list[list[tuple[int, float]]] = [[] for _ in self._rows]
         for c in classes:
             members = hosts.hosts[hosts.class_of == c].tolist()
-            on = [mip.column(float(hosts.fixed_mj[c] - stay[h]), 1, whole=True) for h in members]
+            on = self._count(np.sort(hosts.fixed_mj[c] - stay[members]))
             empty = np.zeros(0, dtype=np.int64)
             loads, energies = convex_energy(self.problem, members[0], empty, int(hosts.offer[c, 0]))
             parts = [mip.column(energy, math.inf) for energy in energies]
-            mip.row([*((p, 1.0) for p in parts), *((y, -1.0) for y in on)], lower=0.0, upper=0.0)
+            mip.row([*((p, 1.0) for p in parts), (on, -1.0)], lower=0.0, upper=0.0)
             lifted += [(p, float(load)) for p, load in zip(parts, loads, strict=True)]
             for i, row in enumerate(self._rows):
                 offer = float(row.offers(hosts.offer[[c]])[0])
-                offered[i] += [(y, offer) for y in on]
+                offered[i].append((on, offer))
         # Loads and amounts count in hosts' worth, so that all numbers are of about the same size.
         self._load[k] = mip.column(0.0, math.inf)
         unit = self._unit[self._load[k]] = max([1.0, *(load for _, load in lifted)])
@@ -102,6 +113,17 @@ class _Master:
             taken = self._taken[k, i] = mip.column(0.0, math.inf)
             unit = self._unit[taken] = max([1.0, *(offer for _, offer in offered[i])])
             mip.row([*((y, -o / unit) for y, o in offered[i]), (taken, 1.0)], upper=0.0)
+
+    def _count(self, costs_mj: NDArray[np.int64]) -> int:
+        """Add how many of some like hosts are on, the cheapest first; ``costs_mj`` ascend.
+
+        Runs of hosts count at the cost of their cheapest, so that what is added is never too dear.
+        """
+        count = self.mip.column(0.0, len(costs_mj), whole=True)
+        edges = np.unique(np.linspace(0, len(costs_mj), _RUNS + 1).astype(np.int64)).tolist()
+        runs = [(self.mip.column(float(costs_mj[a]), b - a), 1.0) for a, b in pairwise(edges)]
+        self.mip.row([*runs, (count, -1.0)], lower=0.0, upper=0.0)
+        return count
 
     def _add_cut(self, prices: list[TypePrices]) -> float:
         """Add the cut of some prices and return what VMs pay at them."""
