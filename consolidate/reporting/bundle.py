@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from consolidate.errors import InstanceError, Issue
 from consolidate.model.fleet import Default, Site
+from consolidate.reporting.account import Account
 from consolidate.reporting.collect import collect
 from consolidate.reporting.figure import Figure
 from consolidate.reporting.files import write_files
@@ -49,6 +50,12 @@ class Report:
         Part of a facility's losses that follows the IT power, for the marginal figure.
     manifest
         ``manifest.json`` of the run folder: command, version, seed, inputs, repairs, notes, defaults.
+    account
+        What the lines beside the location-based one rest on; default only what the run knows.
+    trace_rows
+        Rows of demand that were read; ``None`` when not known.
+    others
+        Further arms by label, over the same steps and hosts, such as a simple policy.
 
     Raises
     ------
@@ -70,6 +77,9 @@ class Report:
     sites: tuple[Site, ...] = ()
     pue_variable_fraction: float = 0.5
     manifest: Mapping[str, object] | None = None
+    account: Account = Account()
+    trace_rows: int | None = None
+    others: Mapping[str, Replay] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.sites and self.instance is not None:
@@ -95,11 +105,20 @@ class Report:
                 for arm in ("baseline", "consolidated")
                 if arm not in self.emissions_g
             ]
+        for label, replay in self.others.items():
+            if replay.grid != before.grid or replay.host_ids != before.host_ids:
+                msg = "has other steps or hosts than the baseline; a saving needs the same"
+                issues.append(Issue(path=f"report.others[{label}]", message=msg))
         if not 0.0 <= self.pue_variable_fraction <= 1.0:
             msg = f"needs a value from 0 to 1, got {self.pue_variable_fraction}"
             issues.append(Issue(path="report.pue_variable_fraction", message=msg))
         counts = {len(replay.site_energy_mj) for replay in (before, after)}
-        for name, values in (("sites", self.sites), ("intensities", self.intensities)):
+        marginal = self.account.marginal
+        for name, values in (
+            ("sites", self.sites),
+            ("intensities", self.intensities),
+            ("account.marginal", marginal),
+        ):
             if values and counts != {len(values)}:
                 msg = f"needs one for each site of the replays ({sorted(counts)}), got {len(values)}"
                 issues.append(Issue(path=f"report.{name}", message=msg))

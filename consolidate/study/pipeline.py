@@ -48,6 +48,7 @@ class RunData:
     consolidated: Replay
     intensities: tuple[CarbonIntensity, ...]
     emissions_g: dict[str, float]
+    others: dict[str, Replay]
 
 
 def run(config: RunConfig, out: str | Path, *, progress: Progress = silent) -> RunData:
@@ -276,7 +277,18 @@ def load_run(folder: str | Path) -> RunData:
         consolidated=load.load_replay(folder, CONSOLIDATED),
         intensities=found,
         emissions_g=emissions,
+        others=_other_arms(folder),
     )
+
+
+def _other_arms(folder: Path) -> dict[str, Replay]:
+    """Read the arms that were replayed besides the two of every run, in the order of their labels."""
+    labels = sorted(path.parent.name for path in folder.glob("replay/*/service.json"))
+    return {
+        label: load.load_replay(folder, label)
+        for label in labels
+        if label not in (BASELINE, CONSOLIDATED)
+    }
 
 
 def _need(folder: Path, name: str, *, verb: str) -> None:
