@@ -6,15 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from consolidate.reporting.figure import Figure
-from consolidate.units import mj_to_kwh
+from consolidate.units import g_to_kg, mj_to_kwh
 
 if TYPE_CHECKING:
     from consolidate.reporting.bundle import Report
 
-__all__ = ["WITHOUT_OFF", "alternatives", "possible_share", "slug"]
-
-#: Label of the arm that carries out the plan and switches nothing off.
-WITHOUT_OFF = "without-off"
+__all__ = ["alternatives", "possible_share", "slug"]
 
 
 def slug(label: str) -> str:
@@ -45,6 +42,11 @@ def alternatives(report: Report) -> list[Figure]:
                 "energy that the consolidated arm saves beyond this one",
             ),
         ]
+        grams = (report.emissions_g or {}).get(label)
+        if grams is not None and report.emissions_g is not None:
+            saved_g = report.emissions_g["baseline"] - grams
+            words = "operational emissions saved"
+            rows.append((f"operational_carbon_saved_arm_{name}_kg", g_to_kg(saved_g), "kgCO2e", words))
         figures += [
             Figure(metric=m, value=v, unit=u, label=f"{words}, arm {label}", source=source, arm=label)
             for m, v, u, words in rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -183,8 +183,10 @@ class Report:
 
         return render(self)
 
-    def write(self, folder: str | Path) -> tuple[Path, ...]:
-        """Write ``report.html``, ``figures.csv``, ``figures.json`` and ``plan.csv``.
+    def write(
+        self, folder: str | Path, *, formats: Sequence[str] = ("html", "csv", "json")
+    ) -> tuple[Path, ...]:
+        """Write the report, and beside it what its account rests on.
 
         Each file appears whole or not at all, and the same report gives the same bytes.
 
@@ -192,21 +194,19 @@ class Report:
         ----------
         folder
             Made if it is not there.
+        formats
+            Some of :data:`FORMATS`; ``csv`` writes ``figures.csv`` and ``plan.csv``.
 
         Returns
         -------
         paths
-            Of the four files, in this order.
-        """
-        from consolidate.reporting.tables import figures_csv, figures_json, plan_csv
+            Of the files, in the order of the formats, then ``account.json`` and ``account.parquet``.
 
-        figures = self.figures()
-        return write_files(
-            Path(folder),
-            {
-                "report.html": self.html(),
-                "figures.csv": figures_csv(figures),
-                "figures.json": figures_json(figures),
-                "plan.csv": plan_csv(self),
-            },
-        )
+        Raises
+        ------
+        UnknownNameError
+            When there is no such format; nothing is written then.
+        """
+        from consolidate.reporting.formats import contents
+
+        return write_files(Path(folder), contents(self, formats))

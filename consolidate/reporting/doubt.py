@@ -33,7 +33,7 @@ from consolidate.units import MILLIJOULES_PER_KWH
 if TYPE_CHECKING:
     from consolidate.reporting.bundle import Report
 
-__all__ = ["Doubt", "doubt_figures", "doubt_of", "with_intervals"]
+__all__ = ["Doubt", "doubt_figures", "doubt_of", "parameters_of", "with_intervals"]
 
 LEVEL: Final = 0.95
 SECONDS_PER_DAY: Final = 86_400
@@ -76,7 +76,7 @@ def doubt_of(report: Report) -> Doubt | None:
     before, after = (
         arm_ledger(r, types, intensities=report.intensities) for r in (report.before, report.after)
     )
-    parameters = _parameters(report)
+    parameters = parameters_of(report)
     samples = saving_samples(
         before, after, seed=report.account.seed, n_draws=report.account.draws, parameters=parameters
     )
@@ -97,7 +97,7 @@ def doubt_of(report: Report) -> Doubt | None:
     )
 
 
-def _parameters(report: Report) -> tuple[Parameter, ...]:
+def parameters_of(report: Report) -> tuple[Parameter, ...]:
     """Return the ranges; a yearly figure of a country is less sure than an hourly series of a zone."""
     yearly = any(i.grid.n_steps == 1 for i in report.intensities)
     return with_country_intensity() if yearly else PARAMETERS
