@@ -10,10 +10,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from consolidate.checks.account import AccountFacts, account_figures, load_account, record_violations
 from consolidate.checks.arm_files import load_arm
 from consolidate.checks.arms import Arm, ArmCase, Demand
 from consolidate.checks.bound import bound_verdict, bound_violations
-from consolidate.checks.carbon import coverage_violations, emission_violations, emissions_kg
+from consolidate.checks.carbon import (
+    Intensity,
+    coverage_violations,
+    emission_violations,
+    emissions_kg,
+)
 from consolidate.checks.cases import MOVE, NO_ACTIONS, Actions, PlacementCase, PlacementClaim, PlanCase
 from consolidate.checks.figures import Facts, derived_figures
 from consolidate.checks.files import read_json, read_text
@@ -22,6 +28,7 @@ from consolidate.checks.inputs import input_violations, switching_violations
 from consolidate.checks.ledger import energy_violations, recount
 from consolidate.checks.loader import (
     Problems,
+    count_rows,
     load_actions,
     load_case,
     load_claim,
@@ -36,7 +43,12 @@ from consolidate.checks.loader import (
 from consolidate.checks.objective import objective_violations
 from consolidate.checks.placement import placement_violations
 from consolidate.checks.plan import plan_violations
-from consolidate.checks.report import ReportFiles, parse_figures, report_violations
+from consolidate.checks.report import (
+    ReportFiles,
+    load_figure_table,
+    parse_figures,
+    report_violations,
+)
 from consolidate.checks.residency import residency_violations
 from consolidate.checks.service import service_violations
 from consolidate.checks.states import state_violations
@@ -148,6 +160,7 @@ class _Judge:
         self._absent: list[str] = []
         self._notes: list[str] = []
         self._bound = ""
+        self._intensity: Intensity | None = None
 
     def judge(self) -> Verdict:
         folder, attempt = self._folder, self._problems.attempt
@@ -155,7 +168,7 @@ class _Judge:
         hosts = attempt(partial(load_hosts, folder))
         vms = attempt(partial(load_guests, folder))
         claim = attempt(partial(load_claim, folder))
-        case = demand = None
+        case = demand = switchable = None
         if hosts is not None and vms is not None:
             case = attempt(partial(load_case, folder, hosts, vms))
         if windows is not None and vms is not None:
@@ -174,6 +187,10 @@ class _Judge:
             if demand is not None and sites is not None:
                 arms = self._replay(case, demand, sites, actions)
         emissions = self._carbon(arms, demand, n_sites=n_sites)
+        derived: dict[str, float] = {}
+        bands: dict[str, tuple[float, float]] = {}
+        if case is not None and demand is not None and sites is not None:
+            derived, bands = self._account(case, demand, sites, arms)
         if case is not None and claim is not None and demand is not None:
             self._report(
                 Facts(
@@ -183,7 +200,11 @@ class _Judge:
                     actions=actions,
                     arms=arms,
                     emissions_kg=emissions,
-                )
+                    trace_rows=attempt(partial(count_rows, folder)) or 0,
+                    switchable=switchable,
+                ),
+                derived,
+                bands,
             )
         return Verdict(
             run=self._name,
@@ -304,6 +325,7 @@ class _Judge:
         stated = attempt(partial(load_emissions, self._folder))
         if intensity is None or demand is None:
             return {}
+        self._intensity = intensity
         found = coverage_violations(
             intensity,
             n_sites=n_sites,
@@ -312,6 +334,7 @@ class _Judge:
         )
         if found:
             self._violations += found
+            self._intensity = None
             return {}
         emitted = {
             label: emissions_kg(arm, intensity, step_s=demand.step_s) for label, arm in arms.items()
@@ -323,7 +346,39 @@ class _Judge:
             )
         return emitted
 
-    def _report(self, facts: Facts) -> None:
+    def _account(
+        self,
+        case: PlacementCase,
+        demand: Demand,
+        sites: tuple[NDArray[np.int64], int],
+        arms: dict[str, Arm],
+    ) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+        """Derive the figures of the account; without its record there are none."""
+        before, after = arms.get(IDLE_ARM), arms.get(PLANNED_ARM)
+        if before is None or after is None or not (self._folder / "account.json").is_file():
+            return {}, {}
+        record = self._problems.attempt(partial(load_account, self._folder, n_sites=sites[1]))
+        if record is None:
+            return {}, {}
+        facts = AccountFacts(
+            record=record,
+            hosts=case.hosts,
+            site_of=sites[0],
+            demand=demand,
+            before=before,
+            after=after,
+            intensity=self._intensity,
+        )
+        found = record_violations(facts)
+        self._violations += found
+        return ({}, {}) if found else account_figures(facts)
+
+    def _report(
+        self,
+        facts: Facts,
+        derived: dict[str, float],
+        bands: dict[str, tuple[float, float]],
+    ) -> None:
         folder, attempt = self._folder, self._problems.attempt
         if not (folder / "figures.json").exists():
             self._absent.append("report")
@@ -335,15 +390,36 @@ class _Judge:
         texts = {
             name: attempt(partial(read_text, folder, name)) for name in ("figures.csv", "report.html")
         }
-        files = ReportFiles(figures=figures, figures_csv=texts["figures.csv"], html=texts["report.html"])
-        more, known, unknown = report_violations(files, derived_figures(facts))
+        files = ReportFiles(
+            figures=figures,
+            figures_csv=texts.get("figures.csv"),
+            html=texts.get("report.html"),
+            pdf=_bytes(folder / "report.pdf"),
+            table=attempt(partial(load_figure_table, folder)),
+        )
+        more, known, unknown = report_violations(files, derived_figures(facts) | derived, bands)
         self._checked["figures derived again"] = known
         if unknown:
             self._notes.append(f"{unknown} of {len(figures)} figures are not derived again")
         self._add(
             [*found, *more],
-            f"{known} printed figures follow from the run; CSV and page carry the same values",
+            f"{known} printed figures follow from the run; {_carriers(files)} carry the same values",
         )
+
+
+def _bytes(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def _carriers(files: ReportFiles) -> str:
+    """Name the files that repeat the figures."""
+    held = {
+        "CSV": files.figures_csv,
+        "page": files.html,
+        "PDF": files.pdf,
+        "Parquet": files.table,
+    }
+    return ", ".join(name for name, content in held.items() if content is not None) or "no other files"
 
 
 def _hashes(folder: Path) -> dict[str, str]:

@@ -26,7 +26,12 @@ __all__ = ["command"]
     "--embodied", type=float, metavar="KG", help="Embodied carbon of hosts whose type does not state it."
 )
 @click.option(
-    "--lifetime", type=float, default=4.0, show_default=True, metavar="YEARS", help="Service life of hosts."
+    "--lifetime",
+    type=float,
+    default=4.0,
+    show_default=True,
+    metavar="YEARS",
+    help="Service life of hosts.",
 )
 @click.option("--open", "open_page", is_flag=True, help="Open the report in the browser.")
 def command(

@@ -69,7 +69,7 @@ def _ends(bar: Bar) -> str:
     name = {"off_w": "power when off", "power_curve": "power curve"}.get(
         parameter.name, parameter.name.replace("_", " ")
     )
-    sign = "" if unit else "×"
+    sign = "" if unit else "\N{MULTIPLICATION SIGN}"
     return f"{name}, {sign}{parameter.low:g} to {sign}{parameter.high:g}{unit}"
 
 

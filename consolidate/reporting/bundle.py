@@ -77,7 +77,7 @@ class Report:
     sites: tuple[Site, ...] = ()
     pue_variable_fraction: float = 0.5
     manifest: Mapping[str, object] | None = None
-    account: Account = Account()
+    account: Account = field(default_factory=Account)
     trace_rows: int | None = None
     others: Mapping[str, Replay] = field(default_factory=dict)
 

@@ -118,9 +118,7 @@ def _daily_kg(replay: Replay, report: Report) -> DailyTotals:
     return daily_totals(replay.grid, grams / 1_000)
 
 
-def with_intervals(
-    figures: Sequence[Figure], report: Report, doubt: Doubt | None
-) -> tuple[Figure, ...]:
+def with_intervals(figures: Sequence[Figure], report: Report, doubt: Doubt | None) -> tuple[Figure, ...]:
     """Return the figures, with intervals on the savings where there are days enough for one."""
     if doubt is None or doubt.days is None or doubt.days.interval is None:
         return tuple(figures)
@@ -138,9 +136,7 @@ def with_intervals(
     n_days = before.grid.duration_s / SECONDS_PER_DAY
     found: dict[str, tuple[float, float]] = {}
     for metric, (samples, use, left) in wanted.items():
-        band = combined_spread(
-            samples, use, left, n_days=n_days, seed=report.account.seed, level=LEVEL
-        )
+        band = combined_spread(samples, use, left, n_days=n_days, seed=report.account.seed, level=LEVEL)
         if band is not None:
             found[metric] = band.low, band.high
     return tuple(

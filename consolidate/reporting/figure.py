@@ -23,7 +23,11 @@ Status = Literal["input", "computed", "archetype", "default"]
 #: A share smaller than this is printed as being below it.
 _LEAST_FRACTION: Final = 1e-6
 #: Units as they are printed; in files they are written plainly.
-_PRINTED: Final = {"kgCO2e": "kg CO₂e", "gCO2e/kWh": "g CO₂e/kWh"}
+_PRINTED: Final = {
+    "kgCO2e": "kg CO₂e",
+    "gCO2e/kWh": "g CO₂e/kWh",
+    "gCO2e/VM h": "g CO₂e/VM h",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
@@ -31,7 +32,7 @@ def contents(report: Report, formats: Sequence[str]) -> dict[str, str | bytes]:
     """
     for name in formats:
         if name not in FORMATS:
-            raise UnknownNameError(kind="report format", name=name, known=FORMATS)
+            raise _unknown(name)
     figures = report.figures()
     page = report.html() if {"html", "pdf"} & set(formats) else ""
     files: dict[str, str | bytes] = {}
@@ -51,6 +52,12 @@ def contents(report: Report, formats: Sequence[str]) -> dict[str, str | bytes]:
     if "csv" in formats:
         files["plan.csv"] = plan_csv(report)
     return files | _account(report)
+
+
+def _unknown(name: str) -> UnknownNameError:
+    near = difflib.get_close_matches(name, FORMATS, n=1)
+    kind = "report format"
+    return UnknownNameError(kind, name, known=FORMATS, nearest=near[0] if near else None)
 
 
 def _figures_parquet(figures: Sequence[Figure]) -> bytes:

@@ -172,9 +172,7 @@ def _account(report: Report, doubt: Doubt | None) -> dict[str, Any]:
         "doubt": doubt,
         "headline_line": line,
         "marginal": list({(i.zone, i.source): i for i in report.account.marginal}.values()),
-        "contracts": list(
-            dict.fromkeys(zip(words["instrument"], words["evidence"], strict=True))
-        ),
+        "contracts": list(dict.fromkeys(zip(words["instrument"], words["evidence"], strict=True))),
         "others": [(label, slug(label)) for label in report.others],
         "sensitivity": sensitivity_rows(doubt),
         "rank_of": lambda key: ranks.get(parameter_of(key), 0),

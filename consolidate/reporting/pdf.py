@@ -169,9 +169,7 @@ def _height(row: list[Cell], widths: list[float], size: float) -> float:
     return most * 1.28 * size + 3.4
 
 
-def _row(
-    paper: Paper, row: list[Cell], widths: list[float], size: float, *, bold: bool = False
-) -> None:
+def _row(paper: Paper, row: list[Cell], widths: list[float], size: float, *, bold: bool = False) -> None:
     cells = _cells(row, widths, size, bold=bold)
     most = max((len(lines) for *_, lines in cells), default=1)
     top = paper.y

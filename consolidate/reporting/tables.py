@@ -16,7 +16,18 @@ if TYPE_CHECKING:
 
 __all__ = ["figures_csv", "figures_json", "plan_csv", "safe_cell"]
 
-FIGURE_COLUMNS: Final = ("metric", "arm", "value", "unit", "status", "source", "label", "low", "high", "interval")
+FIGURE_COLUMNS: Final = (
+    "metric",
+    "arm",
+    "value",
+    "unit",
+    "status",
+    "source",
+    "label",
+    "low",
+    "high",
+    "interval",
+)
 PLAN_COLUMNS: Final = (
     "action_id",
     "kind",
