@@ -40,12 +40,12 @@ def paper_violations(content: bytes, figures: tuple[Figure, ...]) -> list[Violat
     """
     lines = pdf_lines(content)
     places: dict[str, int] = {}
-    for place, line in enumerate(lines):
-        places.setdefault(line, place)
+    for number, line in enumerate(lines):
+        places.setdefault(line, number)
     found = []
     for figure in figures:
-        place = places.get(figure.metric)
-        if place is None:
+        place = places.get(figure.metric, -1)
+        if place < 0:
             found.append(_violation("report.pdf", figure.metric, "is not printed"))
             continue
         value, interval = [*lines[place + 1 : place + 3], "", ""][:2]

@@ -7,10 +7,8 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from pathlib import Path
 
 from consolidate.checks.figure import Figure
-from consolidate.checks.files import read_table
 from consolidate.checks.readable import page_violations, paper_violations
 from consolidate.checks.verdict import Violation
 
@@ -18,7 +16,6 @@ __all__ = [
     "STATUSES",
     "Figure",
     "ReportFiles",
-    "load_figure_table",
     "parse_figures",
     "report_violations",
 ]
@@ -84,24 +81,6 @@ def _schema_problem(entry: object) -> str:
     if entry["status"] not in STATUSES:
         return f"has status {entry['status']!r}; known are {', '.join(STATUSES)}"
     return ""
-
-
-def load_figure_table(
-    folder: Path,
-) -> tuple[tuple[str, str | None, float, float | None, float | None], ...] | None:
-    """Read the rows of ``figures.parquet``; ``None`` when it is not there."""
-    if not (folder / "figures.parquet").is_file():
-        return None
-    kinds = {"metric": "string", "arm": "string", "value": "double", "low": "double", "high": "double"}
-    nan = float("nan")
-    table = read_table(folder, "figures.parquet", kinds, nullable={"low": nan, "high": nan})
-    columns = (table.floats(name).tolist() for name in ("value", "low", "high"))
-    return tuple(
-        (metric, arm, value, None if low != low else low, None if high != high else high)
-        for metric, arm, value, low, high in zip(
-            table.texts("metric"), table.texts("arm"), *columns, strict=True
-        )
-    )
 
 
 def _end(entry: Mapping[str, object], key: str) -> float | None:

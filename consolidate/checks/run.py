@@ -22,7 +22,6 @@ from consolidate.checks.carbon import (
 )
 from consolidate.checks.cases import MOVE, NO_ACTIONS, Actions, PlacementCase, PlacementClaim, PlanCase
 from consolidate.checks.figures import Facts, derived_figures
-from consolidate.checks.files import read_json, read_text
 from consolidate.checks.fleet_file import load_guests, load_hosts, load_sites
 from consolidate.checks.inputs import input_violations, switching_violations
 from consolidate.checks.ledger import energy_violations, recount
@@ -43,12 +42,8 @@ from consolidate.checks.loader import (
 from consolidate.checks.objective import objective_violations
 from consolidate.checks.placement import placement_violations
 from consolidate.checks.plan import plan_violations
-from consolidate.checks.report import (
-    ReportFiles,
-    load_figure_table,
-    parse_figures,
-    report_violations,
-)
+from consolidate.checks.report import report_violations
+from consolidate.checks.report_files import carriers, load_report
 from consolidate.checks.residency import residency_violations
 from consolidate.checks.service import service_violations
 from consolidate.checks.states import state_violations
@@ -383,43 +378,17 @@ class _Judge:
         if not (folder / "figures.json").exists():
             self._absent.append("report")
             return
-        content = attempt(lambda: read_json(folder, "figures.json").content)
-        if content is None:
+        files, found = load_report(folder, attempt)
+        if files is None:
             return
-        figures, found = parse_figures(content)
-        texts = {
-            name: attempt(partial(read_text, folder, name)) for name in ("figures.csv", "report.html")
-        }
-        files = ReportFiles(
-            figures=figures,
-            figures_csv=texts.get("figures.csv"),
-            html=texts.get("report.html"),
-            pdf=_bytes(folder / "report.pdf"),
-            table=attempt(partial(load_figure_table, folder)),
-        )
         more, known, unknown = report_violations(files, derived_figures(facts) | derived, bands)
         self._checked["figures derived again"] = known
         if unknown:
-            self._notes.append(f"{unknown} of {len(figures)} figures are not derived again")
+            self._notes.append(f"{unknown} of {len(files.figures)} figures are not derived again")
         self._add(
             [*found, *more],
-            f"{known} printed figures follow from the run; {_carriers(files)} carry the same values",
+            f"{known} printed figures follow from the run; {carriers(files)} carry the same values",
         )
-
-
-def _bytes(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
-
-
-def _carriers(files: ReportFiles) -> str:
-    """Name the files that repeat the figures."""
-    held = {
-        "CSV": files.figures_csv,
-        "page": files.html,
-        "PDF": files.pdf,
-        "Parquet": files.table,
-    }
-    return ", ".join(name for name, content in held.items() if content is not None) or "no other files"
 
 
 def _hashes(folder: Path) -> dict[str, str]:

@@ -72,7 +72,7 @@ def doubt_of(report: Report) -> Doubt | None:
     """Return how sure the saving is; ``None`` without an instance, which knows the types of hosts."""
     if report.instance is None:
         return None
-    types = report.instance.fleet.host_type
+    types = report.instance.fleet.host_type.astype(np.int64)
     before, after = (
         arm_ledger(r, types, intensities=report.intensities) for r in (report.before, report.after)
     )

@@ -44,14 +44,12 @@ def contents(report: Report, formats: Sequence[str]) -> dict[str, str | bytes]:
 
             files["report.pdf"] = render_pdf(report, page)
         elif name == "csv":
-            files |= {"figures.csv": figures_csv(figures)}
+            files |= {"figures.csv": figures_csv(figures), "plan.csv": plan_csv(report)}
         elif name == "json":
             files["figures.json"] = figures_json(figures)
         else:
             files["figures.parquet"] = _figures_parquet(figures)
-    if "csv" in formats:
-        files["plan.csv"] = plan_csv(report)
-    return files | _account(report)
+    return files | _account(report, tuple(files))
 
 
 def _unknown(name: str) -> UnknownNameError:
@@ -80,13 +78,14 @@ def _cell(value: object) -> object:
     return value if value is None else float(value)  # type: ignore[arg-type]
 
 
-def _account(report: Report) -> dict[str, str | bytes]:
+def _account(report: Report, files: Sequence[str]) -> dict[str, str | bytes]:
     """Return the record from which the checks derive the account again."""
     import json
 
     account = report.account
-    about = {
+    about: dict[str, object] = {
         "schema_version": 1,
+        "files": list(files),
         "wue_l_per_kwh": account.wue_l_per_kwh,
         "embodied_kg": account.embodied_kg,
         "lifetime_years": account.lifetime_years,

@@ -110,7 +110,7 @@ class Paper:
         """Print the last page."""
         self._print()
         if self._pdf is not None:
-            self._pdf.close()
+            self._pdf.close()  # type: ignore[no-untyped-call]
 
     def content(self) -> bytes:
         """Return the file; equal pages give equal bytes."""
@@ -201,7 +201,7 @@ class Paper:
         with warnings.catch_warnings():
             # A picture may hold a name in a script that the font lacks: it prints boxes.
             warnings.filterwarnings("ignore", message="Glyph .* missing from")
-            self._pdf.savefig(self._page)
+            self._pdf.savefig(self._page)  # type: ignore[no-untyped-call]
         self._page = None
 
 
@@ -213,5 +213,5 @@ def small_style() -> Any:
 
     stack = ExitStack()
     stack.enter_context(style())
-    stack.enter_context(mpl.rc_context(_SMALL))
+    stack.enter_context(mpl.rc_context(_SMALL))  # type: ignore[arg-type]
     return stack
