@@ -59,11 +59,11 @@ class AccountFacts:
     intensity: Intensity | None
 
 
-def load_account(folder: Path, *, n_sites: int) -> AccountRecord:
-    """Read the record of the account."""
-    about = read_json(folder, "account.json")
+def load_account(run: Path, report: Path, *, n_sites: int) -> AccountRecord:
+    """Read the record of the account from the folder of the report, and the host types of the run."""
+    about = read_json(report, "account.json")
     kinds = {"line": "string", "site": "int32", "start_utc": "timestamp", "end_utc": "timestamp"}
-    table = read_table(folder, "account.parquet", kinds | {"per_kwh": "double"})
+    table = read_table(report, "account.parquet", kinds | {"per_kwh": "double"})
     names, site = table.texts("line"), table.indices("site", least=-1, limit=n_sites)
     start, end = table.integers("start_utc"), table.integers("end_utc")
     value, lines = table.floats("per_kwh"), {}
@@ -73,7 +73,7 @@ def load_account(folder: Path, *, n_sites: int) -> AccountRecord:
             site=site[mine], start_utc_s=start[mine], end_utc_s=end[mine], g_per_kwh=value[mine]
         )
     stated = _optional(about.content.get("embodied_kg"))
-    types = read_json(folder, "fleet.json").objects("types")
+    types = read_json(run, "fleet.json").objects("types")
     own = [_optional(kind.content.get("embodied_kg")) for kind in types]
     return AccountRecord(
         lines=lines,

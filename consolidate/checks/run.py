@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +22,7 @@ from consolidate.checks.carbon import (
 from consolidate.checks.cases import MOVE, NO_ACTIONS, Actions, PlacementCase, PlacementClaim, PlanCase
 from consolidate.checks.figures import Facts, derived_figures
 from consolidate.checks.fleet_file import load_guests, load_hosts, load_sites
+from consolidate.checks.hashes import file_hashes
 from consolidate.checks.inputs import input_violations, switching_violations
 from consolidate.checks.ledger import energy_violations, recount
 from consolidate.checks.loader import (
@@ -118,13 +118,15 @@ def check_arm(case: ArmCase) -> tuple[Violation, ...]:
     return tuple(found)
 
 
-def check_run(path: str | Path) -> Verdict:
+def check_run(path: str | Path, *, report: str | Path | None = None) -> Verdict:
     """Judge a run folder.
 
     Parameters
     ----------
     path
         The folder; one that holds no plan, replay or report yet is judged for what it holds.
+    report
+        Folder of the report; default the run folder.
 
     Returns
     -------
@@ -140,14 +142,17 @@ def check_run(path: str | Path) -> Verdict:
     if not folder.is_dir():
         msg = f"{path}: needs a run folder, there is none"
         raise InputError(msg)
-    return _Judge(folder, str(path)).judge()
+    if report is not None and not (Path(report) / "figures.json").is_file():
+        msg = f"{report}: needs the folder of a report, with figures.json"
+        raise InputError(msg)
+    return _Judge(folder, str(path), folder if report is None else Path(report)).judge()
 
 
 class _Judge:
     """Collects the parts of one verdict."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self._folder, self._name = folder, name
+    def __init__(self, folder: Path, name: str, report: Path) -> None:
+        self._folder, self._name, self._printed = folder, name, report
         self._problems = Problems()
         self._violations: list[Violation] = []
         self._proven: list[str] = []
@@ -209,7 +214,7 @@ class _Judge:
             absent=tuple(self._absent),
             notes=tuple(self._notes),
             bound_verdict=self._bound,
-            hashes=_hashes(folder),
+            hashes=file_hashes(folder),
         )
 
     def _add(self, violations: tuple[Violation, ...] | list[Violation], proven: str) -> bool:
@@ -350,9 +355,11 @@ class _Judge:
     ) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
         """Derive the figures of the account; without its record there are none."""
         before, after = arms.get(IDLE_ARM), arms.get(PLANNED_ARM)
-        if before is None or after is None or not (self._folder / "account.json").is_file():
+        if before is None or after is None or not (self._printed / "account.json").is_file():
             return {}, {}
-        record = self._problems.attempt(partial(load_account, self._folder, n_sites=sites[1]))
+        record = self._problems.attempt(
+            partial(load_account, self._folder, self._printed, n_sites=sites[1])
+        )
         if record is None:
             return {}, {}
         facts = AccountFacts(
@@ -374,7 +381,7 @@ class _Judge:
         derived: dict[str, float],
         bands: dict[str, tuple[float, float]],
     ) -> None:
-        folder, attempt = self._folder, self._problems.attempt
+        folder, attempt = self._printed, self._problems.attempt
         if not (folder / "figures.json").exists():
             self._absent.append("report")
             return
@@ -389,13 +396,3 @@ class _Judge:
             [*found, *more],
             f"{known} printed figures follow from the run; {carriers(files)} carry the same values",
         )
-
-
-def _hashes(folder: Path) -> dict[str, str]:
-    hashes = {}
-    for entry in sorted(folder.rglob("*")):
-        if entry.is_file() and not entry.is_symlink():
-            with entry.open("rb") as content:
-                digest = hashlib.file_digest(content, "sha256").hexdigest()
-            hashes[entry.relative_to(folder).as_posix()] = digest
-    return hashes

@@ -33,6 +33,14 @@ __all__ = ["command"]
     metavar="YEARS",
     help="Service life of hosts.",
 )
+@click.option(
+    "--pseudonymize",
+    is_flag=True,
+    help="Replace the names of VMs and hosts by stable tokens; needs --out.",
+)
+@click.option(
+    "--key", metavar="FILE", help="Secret behind the tokens; default one that is kept in the run folder."
+)
 @click.option("--open", "open_page", is_flag=True, help="Open the report in the browser.")
 def command(
     run: str,
@@ -44,13 +52,19 @@ def command(
     wue: float | None,
     embodied: float | None,
     lifetime: float,
+    pseudonymize: bool,
+    key: str | None,
     open_page: bool,
 ) -> None:
     """Write the report of the replayed run folder RUN, and the record of its account."""
+    from pathlib import Path
+
     from consolidate.cli.output import show_page
     from consolidate.reporting import read_account, report_run
+    from consolidate.reporting.pseudonyms import Pseudonyms, pseudonym_key, pseudonymized
     from consolidate.study import load_run
 
+    _check_place(run, out, pseudonymize=pseudonymize, key=key)
     names = [name for name in formats.split(",") if name]
     loaded = load_run(run)
     account = read_account(
@@ -62,8 +76,31 @@ def command(
         embodied_kg=embodied,
         lifetime_years=lifetime,
     )
-    paths = report_run(loaded, account=account).write(out or run, formats=names)
+    report = report_run(loaded, account=account)
+    if pseudonymize:
+        report = pseudonymized(report, Pseudonyms(key=pseudonym_key(Path(run), key)))
+    paths = report.write(out or run, formats=names)
     for path in paths:
         click.echo(path)
     if open_page:
         show_page(next((path for path in paths if path.name in ("report.html", "report.pdf")), paths[0]))
+
+
+def _check_place(run: str, out: str | None, *, pseudonymize: bool, key: str | None) -> None:
+    """Refuse a report without names in a folder full of them, and a key for nothing.
+
+    Raises
+    ------
+    ConfigError
+        When it is so.
+    """
+    from pathlib import Path
+
+    from consolidate.errors import ConfigError
+
+    if pseudonymize and (out is None or Path(out).resolve() == Path(run).resolve()):
+        msg = "needs --out with another folder: the run folder itself holds the names"
+        raise ConfigError(msg, path="--pseudonymize")
+    if key is not None and not pseudonymize:
+        msg = "is the secret of --pseudonymize, which was not given"
+        raise ConfigError(msg, path="--key")
