@@ -118,9 +118,7 @@ def _account(report: Report, files: Sequence[str]) -> dict[str, str | bytes]:
 
 def _sources(report: Report) -> Mapping[str, object]:
     account = report.account
-    found: dict[str, object] = {
-        "marginal": ["; ".join((i.source, *i.notes)) for i in account.marginal]
-    }
+    found: dict[str, object] = {"marginal": ["; ".join((i.source, *i.notes)) for i in account.marginal]}
     if account.market:
         words = account.market.periods.words
         found["market"] = account.market.source
