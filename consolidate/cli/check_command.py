@@ -21,10 +21,11 @@ def command(run: str, report: str | None, as_json: bool) -> int:
     Exit code 4 when anything does not hold.
     """
     from consolidate.checks import check_run
+    from consolidate.cli.terminal import say
 
     verdict = check_run(run, report=report)
     if as_json:
         click.echo(json.dumps(verdict.to_dict(), indent=1))
     else:
-        click.echo(verdict.to_text())
+        say(verdict.to_text())
     return 0 if verdict.ok else 4

@@ -6,6 +6,8 @@ import json
 
 import click
 
+from consolidate.cli.terminal import say
+
 __all__ = ["command"]
 
 
@@ -82,5 +84,5 @@ def command(
         click.echo(
             f"{len(instance.vms)} VMs, {instance.fleet.n_hosts} hosts, {len(instance.rules)} rules"
         )
-        click.echo(result.summary())
+        say(result.summary())
         click.echo(f"{moves} VMs move")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from consolidate.cli.terminal import say
+
 __all__ = ["command"]
 
 
@@ -29,6 +31,6 @@ def command(run: str, carbon: str | None, also: tuple[str, ...], quiet: bool) ->
         before, after = replay_stage(Path(run), carbon=carbon, progress=progress)
         others = replay_others(Path(run), also, progress=progress) if also else {}
     for arm in (before, after, *others.values()):
-        click.echo(arm.summary())
+        say(arm.summary())
     share = 1 - after.total_mj / before.total_mj if before.total_mj else 0.0
     click.echo(f"saved {share:.2%} (modelled); next: consolidate report {run}")
