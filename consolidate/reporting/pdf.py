@@ -143,12 +143,11 @@ def _widths(table: Table, size: float) -> list[float]:
     ]
     if sum(need) <= SPAN:
         return need
-    # Names and numbers keep their width as far as that leaves a line of words to the others.
-    fixed = [
-        k for k in range(count) if need[k] <= 0.17 * SPAN or (table.dense and k < 3 and need[k] < 190)
-    ]
+    # Short columns keep their width. So do name, value and interval in the list of all figures: the
+    # checks read them back, each from one line.
+    fixed = [k for k in range(count) if need[k] <= 0.17 * SPAN or (table.dense and k < 3)]
     loose = [k for k in range(count) if k not in fixed]
-    left = SPAN - sum(need[k] for k in fixed)
+    left = max(SPAN - sum(need[k] for k in fixed), 40.0 * len(loose))
     whole = sum(need[k] ** 0.6 for k in loose) or 1.0
     return [need[k] if k in fixed else left * need[k] ** 0.6 / whole for k in range(count)]
 
