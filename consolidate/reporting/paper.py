@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
@@ -86,21 +84,6 @@ def wrapped(text: str, size: float, width: float, *, bold: bool = False) -> list
     return [*lines, line]
 
 
-@contextmanager
-def _still_clock() -> Iterator[None]:
-    """Let embedded fonts carry a fixed date instead of the present one: equal pages, equal bytes."""
-    name = "SOURCE_DATE_EPOCH"
-    before = os.environ.get(name)
-    os.environ[name] = "0"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
-
-
 class Paper:
     """A stack of pages with a pen; ``y`` is the height of the pen above the lower edge, in points."""
 
@@ -127,8 +110,7 @@ class Paper:
         """Print the last page."""
         self._print()
         if self._pdf is not None:
-            with _still_clock():
-                self._pdf.close()  # type: ignore[no-untyped-call]
+            self._pdf.close()  # type: ignore[no-untyped-call]
 
     def content(self) -> bytes:
         """Return the file; equal pages give equal bytes."""
