@@ -84,6 +84,21 @@ def wrapped(text: str, size: float, width: float, *, bold: bool = False) -> list
     return [*lines, line]
 
 
+def _settle(page: Canvas) -> None:
+    """Lay the pictures out and fix them on a grid finer than print.
+
+    The solver of the layout leaves noise in the last digits, which differs from run to run.
+    """
+    page.draw_without_rendering()
+    page.set_layout_engine("none")
+    for picture in page.subfigs:
+        frame = picture.bbox_relative
+        frame.p0, frame.p1 = (tuple(round(float(x), 6) for x in p) for p in (frame.p0, frame.p1))
+    for ax in page.axes:
+        box = ax.get_position()
+        ax.set_position(tuple(round(float(x), 4) for x in box.bounds))  # type: ignore[arg-type]
+
+
 class Paper:
     """A stack of pages with a pen; ``y`` is the height of the pen above the lower edge, in points."""
 
@@ -201,6 +216,7 @@ class Paper:
         with warnings.catch_warnings():
             # A picture may hold a name in a script that the font lacks: it prints boxes.
             warnings.filterwarnings("ignore", message="Glyph .* missing from")
+            _settle(self._page)
             self._pdf.savefig(self._page)  # type: ignore[no-untyped-call]
         self._page = None
 

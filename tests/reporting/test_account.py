@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 
@@ -49,6 +50,12 @@ def account(case, tmp_path_factory):
 @pytest.fixture(scope="module")
 def full(synthetic, case, account):
     return synthetic.make_report(case, account=account)
+
+
+@pytest.fixture(scope="module")
+def files(full):
+    """All files of the full report, made once."""
+    return contents(full, FORMATS)
 
 
 def test_lines_follow_from_the_ledger_by_hand(full, case):
@@ -109,30 +116,23 @@ def test_equal_arms_save_exactly_nothing_in_every_draw(synthetic):
             assert (figure.low, figure.high) in ((None, None), (0, 0))
 
 
-def test_every_number_of_every_format_reads_back(full, tmp_path):
+def test_every_number_of_every_format_reads_back(full, files):
     """HTML and PDF are read as a person reads them; CSV, JSON and Parquet to the last digit."""
     import pyarrow.parquet as pq
 
-    paths = {p.name: p for p in full.write(tmp_path, formats=FORMATS)}
-    figures, problems = parse_figures(json.loads(paths["figures.json"].read_text("utf-8")))
-    html, pdf = paths["report.html"].read_text("utf-8"), paths["report.pdf"].read_bytes()
+    figures, problems = parse_figures(json.loads(files["figures.json"]))
+    html, pdf = files["report.html"], files["report.pdf"]
     assert not problems
     assert not page_violations(html, figures)
     assert not paper_violations(pdf, figures)
-    files = ReportFiles(
-        figures=figures,
-        figures_csv=paths["figures.csv"].read_text("utf-8"),
-        html=html,
-        pdf=pdf,
-    )
-    assert not report_violations(files, {})[0]
-    rows = pq.read_table(paths["figures.parquet"]).to_pylist()
+    held = ReportFiles(figures=figures, figures_csv=files["figures.csv"], html=html, pdf=pdf)
+    assert not report_violations(held, {})[0]
+    rows = pq.read_table(io.BytesIO(files["figures.parquet"])).to_pylist()
     assert [(r["metric"], r["value"]) for r in rows] == [(f.metric, f.value) for f in full.figures()]
 
 
-def test_a_wrong_number_on_paper_is_found(full):
+def test_a_wrong_number_on_paper_is_found(files):
     """The check must be able to fail: figures of another run do not match this paper."""
-    files = contents(full, ("pdf", "json"))
     figures, _ = parse_figures(json.loads(files["figures.json"]))
     wrong = tuple(
         replace(f, value=1.07 * f.value) if f.metric == "energy_saved_kwh" else f for f in figures
@@ -142,17 +142,16 @@ def test_a_wrong_number_on_paper_is_found(full):
     assert "energy_saved_kwh" in found.message
 
 
-def test_paper_has_the_words_of_the_page(full):
+def test_paper_has_the_words_of_the_page(files):
     """One text, two outputs."""
-    text = " ".join(pdf_lines(contents(full, ("pdf",))["report.pdf"]))
+    text = " ".join(pdf_lines(files["report.pdf"]))
     for words in ("For the operator", "For the auditor", "Not included", "consolidate check RUN"):
         assert words in text
 
 
-def test_paper_is_the_same_each_time(full):
-    """Equal reports, equal bytes: also the PDF can be signed."""
-    one, two = (contents(full, ("pdf",))["report.pdf"] for _ in range(2))
-    assert one == two
+def test_paper_is_the_same_each_time(full, files):
+    """Equal reports, equal bytes: also the PDF can be signed; it was made seconds before."""
+    assert contents(full, ("pdf",))["report.pdf"] == files["report.pdf"]
 
 
 def test_unknown_formats_are_refused_before_anything_is_written(full, tmp_path):
