@@ -8,7 +8,7 @@ import zlib
 __all__ = ["pdf_lines"]
 
 _OBJECT = re.compile(rb"(\d+) 0 obj\s(.*?)\sendobj", re.DOTALL)
-_STREAM = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.DOTALL)
+_STREAM = re.compile(rb"stream\r?\n")
 _BLOCK = re.compile(rb"BT\s(.*?)\sET\s", re.DOTALL)
 _FONT = re.compile(rb"/([A-Za-z]+\d+)\s+(\d+) 0 R")
 _CHAR = re.compile(rb"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>")
@@ -35,10 +35,12 @@ def _unpacked(body: bytes) -> bytes:
     stream = _STREAM.search(body)
     if stream is None:
         return b""
+    # The data say themselves where they end: their last byte may look like the end of a line.
+    raw = body[stream.end() :]
     try:
-        return zlib.decompress(stream.group(1))
+        return zlib.decompressobj().decompress(raw)
     except zlib.error:
-        return stream.group(1)
+        return raw
 
 
 def _fonts(objects: dict[int, bytes]) -> dict[bytes, Codes]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
+
 import pytest
 
 from consolidate.checks.figure import Figure
+from consolidate.checks.pdf_text import pdf_lines
 from consolidate.checks.printed import interval_problem, number_problem
 from consolidate.checks.readable import page_violations, paper_violations
 
@@ -87,3 +90,14 @@ def test_a_pdf_without_the_figure_is_refused():
     """A file that nothing can be read from proves nothing."""
     (found,) = paper_violations(b"%PDF-1.4 nothing", (_figure(),))
     assert "is not printed" in found.message
+
+
+def test_the_end_of_a_stream_is_found_whatever_its_last_byte_is():
+    """Packed data may end in what looks like the end of a line; a page was unreadable for that."""
+    for filler in range(2_000):
+        packed = zlib.compress(f"BT /F1 8 Tf ( a) ET {filler} ".encode())
+        if packed.endswith(b"\r"):
+            break
+    assert packed.endswith(b"\r")
+    content = b"1 0 obj\n<< >>\nstream\n" + packed + b"\nendstream\nendobj\n"
+    assert len(pdf_lines(content)) == 1
