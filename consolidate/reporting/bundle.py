@@ -188,6 +188,7 @@ class Report:
     ) -> tuple[Path, ...]:
         """Write the report, and beside it what its account rests on.
 
+        Files that an earlier report has left there in other formats are removed.
         Each file appears whole or not at all, and the same report gives the same bytes.
 
         Parameters
@@ -207,6 +208,12 @@ class Report:
         UnknownNameError
             When there is no such format; nothing is written then.
         """
-        from consolidate.reporting.formats import contents
+        from consolidate.reporting.formats import contents, earlier_files
 
-        return write_files(Path(folder), contents(self, formats))
+        files, folder = contents(self, formats), Path(folder)
+        stale = earlier_files(folder) - files.keys()
+        paths = write_files(folder, files)
+        # What an earlier report left in other formats would contradict this one.
+        for name in stale:
+            (folder / name).unlink(missing_ok=True)
+        return paths

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -20,6 +21,14 @@ __all__ = ["FORMATS", "contents"]
 
 #: What a report can be written as.
 FORMATS: Final = ("html", "pdf", "csv", "json", "parquet")
+_FILES: Final = (
+    "report.html",
+    "report.pdf",
+    "figures.csv",
+    "plan.csv",
+    "figures.json",
+    "figures.parquet",
+)
 
 
 def contents(report: Report, formats: Sequence[str]) -> dict[str, str | bytes]:
@@ -50,6 +59,17 @@ def contents(report: Report, formats: Sequence[str]) -> dict[str, str | bytes]:
         else:
             files["figures.parquet"] = _figures_parquet(figures)
     return files | _account(report, tuple(files))
+
+
+def earlier_files(folder: Path) -> set[str]:
+    """Return the names of the files that an earlier report says it has written into a folder."""
+    import json
+
+    try:
+        named = json.loads((folder / "account.json").read_text("utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    return set(named) & set(_FILES) if isinstance(named, list) else set()
 
 
 def _unknown(name: str) -> UnknownNameError:

@@ -161,6 +161,16 @@ def test_unknown_formats_are_refused_before_anything_is_written(full, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_later_report_leaves_no_stale_files(full, tmp_path):
+    """Yesterday's tables beside today's page would be two truths; files of others stay."""
+    (tmp_path / "report.pdf").write_text("of somebody else", "utf-8")
+    full.write(tmp_path, formats=("csv", "json", "parquet"))
+    full.write(tmp_path, formats=("json",))
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "account.json", "account.parquet", "figures.json", "report.pdf",
+    ]  # fmt: skip
+
+
 def test_other_arms_are_paired_with_the_same_baseline(synthetic, case):
     """A simple policy beside ours: what it saves, and what ours saves beyond it."""
     report = synthetic.make_report(case, others={"ffd <b>": replace(case.before, label="ffd")})
