@@ -28,6 +28,7 @@ VERBS = {
     "compare": "Replay several policies on one trace and print one table.",
     "report": "Write the report of a replayed run folder.",
     "check": "Re-derive everything in a run folder independently.",
+    "explore": "Write one page of several run folders, to filter and hover over.",
     "diff": "Say what changed between two reported run folders.",
     "export": "Write the plan of a run folder in the format of another system.",
     "list": "List policies, formats, fleets, rules, servers or zones.",

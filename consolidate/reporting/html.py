@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from consolidate.model.plan import Action
     from consolidate.reporting.bundle import Report
 
-__all__ = ["render"]
+__all__ = ["page_environment", "render", "template_text"]
 
 #: Most actions listed on the page, from the start and from the end; ``plan.csv`` has them all.
 FIRST_ACTIONS, LAST_ACTIONS = 10, 5
@@ -41,9 +41,9 @@ _QUIET_NOTES = ("constant over time", "sha256 of the file")
 
 def render(report: Report) -> str:
     """Return the page of a report."""
-    css = _template("report.css")
+    css = template_text("report.css")
     figures, doubt = report.figures(), doubt_of(report)
-    page = _environment().get_template("report.html.j2")
+    page = page_environment().get_template("report.html.j2")
     return page.render(
         css=_trusted(css),
         csp=_policy(css),
@@ -61,11 +61,12 @@ def render(report: Report) -> str:
     )
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """Return the environment of our templates: everything is escaped, nothing may be undefined."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     return Environment(
-        loader=FunctionLoader(_template),
+        loader=FunctionLoader(template_text),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -74,7 +75,8 @@ def _environment() -> Environment:
     )
 
 
-def _template(name: str) -> str:
+def template_text(name: str) -> str:
+    """Return a template, style sheet or script of the package."""
     folder = resources.files("consolidate.reporting").joinpath("templates")
     return folder.joinpath(name).read_text("utf-8").replace("\r\n", "\n")
 
