@@ -68,7 +68,7 @@ PARAMETERS: Final = (
         spacing="log",
         basis="published models of the energy of a move differ by this factor",
     ),
-    Parameter(name="intensity", low=0.9, high=1.1, basis="measured intensity of the zone; judgement"),
+    Parameter(name="intensity", low=0.9, high=1.1, basis="published intensity of the zone; judgement"),
     Parameter(
         name="pue_variable_share", low=0.0, high=1.0, basis="no part or all of the overhead follows"
     ),

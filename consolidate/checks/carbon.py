@@ -12,7 +12,7 @@ from consolidate.checks.arms import Arm
 from consolidate.checks.verdict import Violation, each
 from consolidate.units import JOULES_PER_KWH
 
-__all__ = ["Intensity", "coverage_violations", "emission_violations", "emissions_kg"]
+__all__ = ["Intensity", "coverage_violations", "emission_violations", "emissions_kg", "grams_by_step"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,14 +100,37 @@ def emissions_kg(arm: Arm, intensity: Intensity, *, step_s: int) -> float:
     step_s : s
         Length of a step; energy is spread evenly over it.
     """
-    grams = 0.0
-    for site, energy_mj in enumerate(arm.site_mj):
-        start, end, g_per_kwh = intensity.of(site)
-        # Intensity times time since the first interval, in g s / kWh, at the bounds of every interval.
-        bounds = np.append(start, end[-1]) - start[0]
-        running = np.append(0.0, np.cumsum(g_per_kwh * (end - start)))
-        begin = arm.step_start_utc_s - start[0]
-        until = np.interp(begin + step_s, bounds, running)
-        mean = (until - np.interp(begin, bounds, running)) / step_s
-        grams += float((energy_mj / (1_000 * JOULES_PER_KWH) * mean).sum())
-    return grams / 1_000
+    return (
+        sum(
+            float(grams_by_step(mj, arm.step_start_utc_s, step_s, intensity.of(site)).sum())
+            for site, mj in enumerate(arm.site_mj)
+        )
+        / 1_000
+    )
+
+
+def grams_by_step(
+    energy_mj: NDArray[np.int64],
+    step_start_utc_s: NDArray[np.int64],
+    step_s: int,
+    pieces: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]],
+) -> NDArray[np.float64]:
+    """Return energy times a value per kWh that changes over time, step by step.
+
+    Parameters
+    ----------
+    energy_mj : mJ
+        Energy of each step.
+    step_start_utc_s, step_s : s
+        Starts and length of the steps; energy is spread evenly over them.
+    pieces
+        Start, end and value of intervals that cover the steps without gap or overlap.
+    """
+    start, end, per_kwh = pieces
+    # Value times time since the first interval, at the bounds of every interval.
+    bounds = np.append(start, end[-1]) - start[0]
+    running = np.append(0.0, np.cumsum(per_kwh * (end - start)))
+    begin = step_start_utc_s - start[0]
+    mean = (np.interp(begin + step_s, bounds, running) - np.interp(begin, bounds, running)) / step_s
+    out: NDArray[np.float64] = energy_mj / (1_000 * JOULES_PER_KWH) * mean
+    return out

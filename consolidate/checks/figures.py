@@ -5,10 +5,12 @@ A metric means one thing: its name alone says what is derived, whatever arm or s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from consolidate.checks.arms import LEDGER, ON, Arm, Demand
 from consolidate.checks.bound import gap_of
@@ -28,6 +30,8 @@ class Facts:
     actions: Actions | None
     arms: Mapping[str, Arm]
     emissions_kg: Mapping[str, float]
+    trace_rows: int = 0
+    switchable: NDArray[np.bool_] | None = None
 
 
 def derived_figures(facts: Facts) -> dict[str, float]:
@@ -46,6 +50,7 @@ def derived_figures(facts: Facts) -> dict[str, float]:
         }
     if baseline is not None and after is not None:
         values |= _savings(facts.case, baseline, after)
+        values |= _other_arms(facts, baseline, after)
     values |= _carbon(facts, facts.emissions_kg)
     return {metric: float(value) for metric, value in values.items()}
 
@@ -65,7 +70,11 @@ def _claim(claim: PlacementClaim) -> dict[str, float]:
         "gap_fraction": gap_of(claim.objective_mj, claim.bounds),
     }
     if claim.bounds:
-        values["bound_kwh"] = _kwh(max(b.value_mj for b in claim.bounds))
+        best_mj = max(b.value_mj for b in claim.bounds)
+        values["bound_kwh"] = _kwh(best_mj)
+        if claim.current_mj > best_mj:
+            reached_mj, possible_mj = claim.current_mj - claim.objective_mj, claim.current_mj - best_mj
+            values["possible_share_fraction"] = reached_mj / possible_mj
     return values
 
 
@@ -77,7 +86,13 @@ def _sizes(facts: Facts) -> dict[str, float]:
         "window_s": facts.demand.duration_s,
         "step_s": facts.demand.step_s,
         "horizon_s": case.horizon_s,
+        "min_off_s": case.min_off_s,
+        "trace_rows_count": facts.trace_rows,
+        "vms_immovable_count": int((~case.movable).sum()),
+        "vms_later_count": int((~case.active).sum()),
     }
+    if facts.switchable is not None:
+        values["hosts_kept_on_count"] = int((~facts.switchable).sum())
     for k, kind in enumerate(case.hosts.kinds):
         values |= {
             f"type_{k}_hosts_count": int((case.hosts.kind_of == k).sum()),
@@ -151,6 +166,26 @@ def _savings(case: PlacementCase, baseline: Arm, after: Arm) -> dict[str, float]
         change_mj = int(baseline.step_mj[:, k].sum() - after.step_mj[:, k].sum())
         values[f"energy_{cause}_saved_kwh"] = _kwh(change_mj)
         values[f"energy_saved_share_{cause}"] = _share(change_mj, saved_mj)
+    return values
+
+
+def _other_arms(facts: Facts, baseline: Arm, after: Arm) -> dict[str, float]:
+    """Return energy and savings of the arms besides the two of every run."""
+    values: dict[str, float] = {}
+    whole_mj, kg = _total_mj(baseline), facts.emissions_kg
+    for label, arm in facts.arms.items():
+        if label in ("baseline", "consolidated"):
+            continue
+        name = re.sub(r"[^a-z0-9]+", "_", label.casefold()).strip("_") or "arm"
+        used_mj = _total_mj(arm)
+        values |= {
+            f"energy_arm_{name}_kwh": _kwh(used_mj),
+            f"energy_saved_arm_{name}_kwh": _kwh(whole_mj - used_mj),
+            f"energy_saved_arm_{name}_fraction": _share(whole_mj - used_mj, whole_mj),
+            f"energy_saved_beyond_arm_{name}_kwh": _kwh(used_mj - _total_mj(after)),
+        }
+        if {label, "baseline"} <= kg.keys():
+            values[f"operational_carbon_saved_arm_{name}_kg"] = kg["baseline"] - kg[label]
     return values
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "Problems",
     "Windows",
+    "count_rows",
     "load_actions",
     "load_case",
     "load_claim",
@@ -125,6 +126,11 @@ def load_demand(folder: Path, windows: Windows, *, n_vms: int) -> Demand:
         step_s=windows.step_s,
         start_utc_s=windows.start_utc_s + first * windows.step_s,
     )
+
+
+def count_rows(folder: Path) -> int:
+    """Return the rows of the whole trace."""
+    return read_table(folder, "trace.parquet", {"vm": "int32"}).rows
 
 
 def load_case(folder: Path, hosts: Hosts, vms: Guests) -> PlacementCase:

@@ -4,42 +4,38 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
+from consolidate.checks.figure import Figure
+from consolidate.checks.readable import page_violations, paper_violations
 from consolidate.checks.verdict import Violation
 
-__all__ = ["STATUSES", "Figure", "ReportFiles", "parse_figures", "report_violations"]
+__all__ = [
+    "STATUSES",
+    "Figure",
+    "ReportFiles",
+    "parse_figures",
+    "report_violations",
+]
 
 STATUSES = ("input", "computed", "archetype", "default")
 _KEYS = {"metric": str, "unit": str, "status": str, "source": str, "arm": str}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """One entry of ``figures.json``."""
-
-    metric: str
-    value: float | str
-    unit: str
-    status: str
-    source: str
-    arm: str
-
-    @property
-    def name(self) -> str:
-        """Metric, with the arm where it has one."""
-        return f"{self.metric} ({self.arm})" if self.arm else self.metric
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportFiles:
-    """Texts of a report; the last two are ``None`` when the file is not there."""
+    """Contents of a report; all but the first are ``None`` when the file is not there.
+
+    ``table`` holds the rows of ``figures.parquet``: metric, arm, value, low, high.
+    """
 
     figures: tuple[Figure, ...]
     figures_csv: str | None
     html: str | None
+    pdf: bytes | None = None
+    table: tuple[tuple[str, str | None, float, float | None, float | None], ...] | None = None
 
 
 def parse_figures(content: object) -> tuple[tuple[Figure, ...], list[Violation]]:
@@ -60,6 +56,8 @@ def parse_figures(content: object) -> tuple[tuple[Figure, ...], list[Violation]]
         figures.append(
             Figure(
                 value=value if isinstance(value, str) else float(value),
+                low=_end(entry, "low"),
+                high=_end(entry, "high"),
                 **{key: entry[key] for key in _KEYS},
             )
         )
@@ -75,13 +73,25 @@ def _schema_problem(entry: object) -> str:
     value = entry.get("value")
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return f"needs a number or a text as value, got {value!r}"
+    for end in ("low", "high"):
+        if isinstance(entry.get(end), bool) or not isinstance(entry.get(end), int | float | None):
+            return f"needs a number or null as {end}, got {entry.get(end)!r}"
+    if (entry.get("low") is None) != (entry.get("high") is None):
+        return "needs both ends of an interval, or none"
     if entry["status"] not in STATUSES:
         return f"has status {entry['status']!r}; known are {', '.join(STATUSES)}"
     return ""
 
 
+def _end(entry: Mapping[str, object], key: str) -> float | None:
+    value = entry.get(key)
+    return float(value) if isinstance(value, int | float) else None
+
+
 def report_violations(
-    files: ReportFiles, derived: Mapping[str, float]
+    files: ReportFiles,
+    derived: Mapping[str, float],
+    bands: Mapping[str, tuple[float, float]] | None = None,
 ) -> tuple[list[Violation], int, int]:
     """Judge a report.
 
@@ -91,6 +101,8 @@ def report_violations(
         The report.
     derived
         Values derived again, by metric.
+    bands
+        Intervals derived again, by metric.
 
     Returns
     -------
@@ -100,6 +112,7 @@ def report_violations(
     found: list[Violation] = []
     known = 0
     for figure in files.figures:
+        found += _band_violations(figure, (bands or {}).get(figure.metric))
         due = derived.get(figure.metric)
         if due is None:
             continue
@@ -115,9 +128,50 @@ def report_violations(
             found.append(Violation(code=code, message=message, witness=witness))
     if files.figures_csv is not None:
         found += _copies("figures.csv", _csv_values(files.figures_csv), files.figures)
+        found += _ends_differ("figures.csv", _csv_ends(files.figures_csv), files.figures)
     if files.html is not None:
         found += _copies("report.html", _html_values(files.html), files.figures)
+        found += page_violations(files.html, files.figures)
+    if files.table is not None:
+        rows: list[Printed] = [(m, arm, repr(value)) for m, arm, value, _, _ in files.table]
+        found += _copies("figures.parquet", rows, files.figures)
+        found += _ends_differ(
+            "figures.parquet", [(m, low, high) for m, _, _, low, high in files.table], files.figures
+        )
+    if files.pdf is not None:
+        found += paper_violations(files.pdf, files.figures)
     return found, known, len(files.figures) - known
+
+
+def _band_violations(figure: Figure, due: tuple[float, float] | None) -> list[Violation]:
+    """Hold a stated interval against the derived one; one that cannot be derived is not touched."""
+    if due is None or figure.low is None or figure.high is None:
+        return []
+    scale = max(abs(due[0]), abs(due[1]))
+    if all(
+        abs(a - b) <= 1e-8 * scale + 1e-12 for a, b in zip((figure.low, figure.high), due, strict=True)
+    ):
+        return []
+    message = f"the interval of {figure.name} is {figure.low} to {figure.high}; the run gives {due}"
+    witness: dict[str, object] = {"metric": figure.metric, "derived": list(due)}
+    return [Violation(code="V12.interval", message=message, witness=witness)]
+
+
+def _ends_differ(
+    file: str,
+    rows: Sequence[tuple[str, float | None, float | None]],
+    figures: tuple[Figure, ...],
+) -> list[Violation]:
+    """Hold the intervals of a file against those of ``figures.json``."""
+    found, stated = [], {f.metric: (f.low, f.high) for f in figures}
+    for metric, low, high in rows:
+        if metric in stated and stated[metric] != (low, high):
+            message = (
+                f"{file} has the interval {low} to {high} of {metric}; figures.json {stated[metric]}"
+            )
+            witness: dict[str, object] = {"file": file, "metric": metric}
+            found.append(Violation(code="V12.copy", message=message, witness=witness))
+    return found
 
 
 def _close(stated: float, derived: float) -> bool:
@@ -160,6 +214,18 @@ def _same(text: str, value: float | str) -> bool:
 def _csv_values(text: str) -> list[Printed]:
     rows = csv.DictReader(io.StringIO(text))
     return [(row.get("metric") or "", row.get("arm"), row.get("value") or "") for row in rows]
+
+
+def _csv_ends(text: str) -> list[tuple[str, float | None, float | None]]:
+    rows = csv.DictReader(io.StringIO(text))
+    return [(r.get("metric") or "", _number(r.get("low")), _number(r.get("high"))) for r in rows]
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return float("nan")
 
 
 def _html_values(text: str) -> list[Printed]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,18 +9,25 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from consolidate.checks.account import AccountFacts, account_figures, load_account, record_violations
 from consolidate.checks.arm_files import load_arm
 from consolidate.checks.arms import Arm, ArmCase, Demand
 from consolidate.checks.bound import bound_verdict, bound_violations
-from consolidate.checks.carbon import coverage_violations, emission_violations, emissions_kg
+from consolidate.checks.carbon import (
+    Intensity,
+    coverage_violations,
+    emission_violations,
+    emissions_kg,
+)
 from consolidate.checks.cases import MOVE, NO_ACTIONS, Actions, PlacementCase, PlacementClaim, PlanCase
 from consolidate.checks.figures import Facts, derived_figures
-from consolidate.checks.files import read_json, read_text
 from consolidate.checks.fleet_file import load_guests, load_hosts, load_sites
+from consolidate.checks.hashes import file_hashes
 from consolidate.checks.inputs import input_violations, switching_violations
 from consolidate.checks.ledger import energy_violations, recount
 from consolidate.checks.loader import (
     Problems,
+    count_rows,
     load_actions,
     load_case,
     load_claim,
@@ -36,7 +42,8 @@ from consolidate.checks.loader import (
 from consolidate.checks.objective import objective_violations
 from consolidate.checks.placement import placement_violations
 from consolidate.checks.plan import plan_violations
-from consolidate.checks.report import ReportFiles, parse_figures, report_violations
+from consolidate.checks.report import report_violations
+from consolidate.checks.report_files import carriers, load_report
 from consolidate.checks.residency import residency_violations
 from consolidate.checks.service import service_violations
 from consolidate.checks.states import state_violations
@@ -111,13 +118,15 @@ def check_arm(case: ArmCase) -> tuple[Violation, ...]:
     return tuple(found)
 
 
-def check_run(path: str | Path) -> Verdict:
+def check_run(path: str | Path, *, report: str | Path | None = None) -> Verdict:
     """Judge a run folder.
 
     Parameters
     ----------
     path
         The folder; one that holds no plan, replay or report yet is judged for what it holds.
+    report
+        Folder of the report; default the run folder.
 
     Returns
     -------
@@ -133,14 +142,17 @@ def check_run(path: str | Path) -> Verdict:
     if not folder.is_dir():
         msg = f"{path}: needs a run folder, there is none"
         raise InputError(msg)
-    return _Judge(folder, str(path)).judge()
+    if report is not None and not (Path(report) / "figures.json").is_file():
+        msg = f"{report}: needs the folder of a report, with figures.json"
+        raise InputError(msg)
+    return _Judge(folder, str(path), folder if report is None else Path(report)).judge()
 
 
 class _Judge:
     """Collects the parts of one verdict."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self._folder, self._name = folder, name
+    def __init__(self, folder: Path, name: str, report: Path) -> None:
+        self._folder, self._name, self._printed = folder, name, report
         self._problems = Problems()
         self._violations: list[Violation] = []
         self._proven: list[str] = []
@@ -148,6 +160,7 @@ class _Judge:
         self._absent: list[str] = []
         self._notes: list[str] = []
         self._bound = ""
+        self._intensity: Intensity | None = None
 
     def judge(self) -> Verdict:
         folder, attempt = self._folder, self._problems.attempt
@@ -155,7 +168,7 @@ class _Judge:
         hosts = attempt(partial(load_hosts, folder))
         vms = attempt(partial(load_guests, folder))
         claim = attempt(partial(load_claim, folder))
-        case = demand = None
+        case = demand = switchable = None
         if hosts is not None and vms is not None:
             case = attempt(partial(load_case, folder, hosts, vms))
         if windows is not None and vms is not None:
@@ -174,6 +187,10 @@ class _Judge:
             if demand is not None and sites is not None:
                 arms = self._replay(case, demand, sites, actions)
         emissions = self._carbon(arms, demand, n_sites=n_sites)
+        derived: dict[str, float] = {}
+        bands: dict[str, tuple[float, float]] = {}
+        if case is not None and demand is not None and sites is not None:
+            derived, bands = self._account(case, demand, sites, arms)
         if case is not None and claim is not None and demand is not None:
             self._report(
                 Facts(
@@ -183,7 +200,11 @@ class _Judge:
                     actions=actions,
                     arms=arms,
                     emissions_kg=emissions,
-                )
+                    trace_rows=attempt(partial(count_rows, folder)) or 0,
+                    switchable=switchable,
+                ),
+                derived,
+                bands,
             )
         return Verdict(
             run=self._name,
@@ -193,7 +214,7 @@ class _Judge:
             absent=tuple(self._absent),
             notes=tuple(self._notes),
             bound_verdict=self._bound,
-            hashes=_hashes(folder),
+            hashes=file_hashes(folder),
         )
 
     def _add(self, violations: tuple[Violation, ...] | list[Violation], proven: str) -> bool:
@@ -304,6 +325,7 @@ class _Judge:
         stated = attempt(partial(load_emissions, self._folder))
         if intensity is None or demand is None:
             return {}
+        self._intensity = intensity
         found = coverage_violations(
             intensity,
             n_sites=n_sites,
@@ -312,6 +334,7 @@ class _Judge:
         )
         if found:
             self._violations += found
+            self._intensity = None
             return {}
         emitted = {
             label: emissions_kg(arm, intensity, step_s=demand.step_s) for label, arm in arms.items()
@@ -323,34 +346,53 @@ class _Judge:
             )
         return emitted
 
-    def _report(self, facts: Facts) -> None:
-        folder, attempt = self._folder, self._problems.attempt
+    def _account(
+        self,
+        case: PlacementCase,
+        demand: Demand,
+        sites: tuple[NDArray[np.int64], int],
+        arms: dict[str, Arm],
+    ) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+        """Derive the figures of the account; without its record there are none."""
+        before, after = arms.get(IDLE_ARM), arms.get(PLANNED_ARM)
+        if before is None or after is None or not (self._printed / "account.json").is_file():
+            return {}, {}
+        record = self._problems.attempt(
+            partial(load_account, self._folder, self._printed, n_sites=sites[1])
+        )
+        if record is None:
+            return {}, {}
+        facts = AccountFacts(
+            record=record,
+            hosts=case.hosts,
+            site_of=sites[0],
+            demand=demand,
+            before=before,
+            after=after,
+            intensity=self._intensity,
+        )
+        found = record_violations(facts)
+        self._violations += found
+        return ({}, {}) if found else account_figures(facts)
+
+    def _report(
+        self,
+        facts: Facts,
+        derived: dict[str, float],
+        bands: dict[str, tuple[float, float]],
+    ) -> None:
+        folder, attempt = self._printed, self._problems.attempt
         if not (folder / "figures.json").exists():
             self._absent.append("report")
             return
-        content = attempt(lambda: read_json(folder, "figures.json").content)
-        if content is None:
+        files, found = load_report(folder, attempt)
+        if files is None:
             return
-        figures, found = parse_figures(content)
-        texts = {
-            name: attempt(partial(read_text, folder, name)) for name in ("figures.csv", "report.html")
-        }
-        files = ReportFiles(figures=figures, figures_csv=texts["figures.csv"], html=texts["report.html"])
-        more, known, unknown = report_violations(files, derived_figures(facts))
+        more, known, unknown = report_violations(files, derived_figures(facts) | derived, bands)
         self._checked["figures derived again"] = known
         if unknown:
-            self._notes.append(f"{unknown} of {len(figures)} figures are not derived again")
+            self._notes.append(f"{unknown} of {len(files.figures)} figures are not derived again")
         self._add(
             [*found, *more],
-            f"{known} printed figures follow from the run; CSV and page carry the same values",
+            f"{known} printed figures follow from the run; {carriers(files)} carry the same values",
         )
-
-
-def _hashes(folder: Path) -> dict[str, str]:
-    hashes = {}
-    for entry in sorted(folder.rglob("*")):
-        if entry.is_file() and not entry.is_symlink():
-            with entry.open("rb") as content:
-                digest = hashlib.file_digest(content, "sha256").hexdigest()
-            hashes[entry.relative_to(folder).as_posix()] = digest
-    return hashes

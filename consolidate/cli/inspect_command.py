@@ -6,6 +6,8 @@ import json
 
 import click
 
+from consolidate.cli.terminal import say
+
 __all__ = ["command"]
 
 
@@ -23,4 +25,4 @@ def command(trace: str, name: str | None, reader: tuple[str, ...], as_json: bool
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1))
     else:
-        click.echo(found.to_text())
+        say(found.to_text())

@@ -53,6 +53,12 @@ def _entries(kind: str) -> list[tuple[str, str]]:
         from consolidate.carbon import zone_names
 
         return [(name, "") for name in zone_names()]
+    if kind == "exports":
+        from consolidate.exports import EXPORTERS, RUN_EXPORTERS
+
+        both = {name: EXPORTERS.get(name) for name in EXPORTERS}
+        both |= {name: RUN_EXPORTERS.get(name) for name in RUN_EXPORTERS}  # type: ignore[misc]
+        return [(name, _summary(exporter)) for name, exporter in sorted(both.items())]
     registry = _registry(kind)
     return [(name, _summary(registry.get(name))) for name in registry]
 
@@ -70,10 +76,6 @@ def _registry(kind: str) -> Registry[Any]:
         from consolidate.inventory import INSTANCE_SOURCES
 
         return INSTANCE_SOURCES
-    if kind == "exports":
-        from consolidate.exports import EXPORTERS
-
-        return EXPORTERS
     if kind == "rules":
         from consolidate.model import RULES
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from consolidate._version import __version__
+from consolidate.cli.terminal import say
 
 __all__ = ["cli", "main"]
 
@@ -27,6 +28,8 @@ VERBS = {
     "compare": "Replay several policies on one trace and print one table.",
     "report": "Write the report of a replayed run folder.",
     "check": "Re-derive everything in a run folder independently.",
+    "explore": "Write one page of several run folders, to filter and hover over.",
+    "diff": "Say what changed between two reported run folders.",
     "export": "Write the plan of a run folder in the format of another system.",
     "list": "List policies, formats, fleets, rules, servers or zones.",
     "doctor": "Print versions and what works on this machine.",
@@ -94,13 +97,13 @@ def _run(args: list[str] | None) -> int:
         error.show()
         return 2
     except ConsolidateError as error:
-        click.echo(f"error: {error}", err=True)
+        say(f"error: {error}", err=True)
         return error.exit_code
     except BrokenPipeError:
         sys.stderr.close()
         return 0
     except OSError as error:
         # A folder that may not be written, a full disk: for the user to mend, and no bug of ours.
-        click.echo(f"error: {error}", err=True)
+        say(f"error: {error}", err=True)
         return 2
     return result if isinstance(result, int) else 0

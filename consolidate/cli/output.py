@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from consolidate.cli.terminal import say
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -21,22 +23,22 @@ def print_summary(report: Report, folder: Path, verdict: Verdict, *, as_json: bo
     if as_json:
         click.echo((folder / "figures.json").read_text("utf-8"), nl=False)
         if not verdict.ok:
-            click.echo(verdict.to_text(), err=True)
+            say(verdict.to_text(), err=True)
         return
     assumed = report.defaults()
     if assumed:
         click.echo(f"assumed ({len(assumed)}, sources in the report):")
         for default in assumed:
-            click.echo(f"  {default.key} = {default.value}")
+            say(f"  {default.key} = {default.value}")
         click.echo()
     if report.result is not None:
-        click.echo(report.result.summary())
-    click.echo(report.plan.summary())
+        say(report.result.summary())
+    say(report.plan.summary())
     click.echo()
     for label, before, after in _rows(report):
         click.echo(f"{label:28} {before:>14} {after:>14}")
     click.echo()
-    click.echo(verdict.to_text().splitlines()[0] if verdict.ok else verdict.to_text())
+    say(verdict.to_text().splitlines()[0] if verdict.ok else verdict.to_text())
     click.echo(f"report: {folder / 'report.html'}")
 
 
@@ -71,7 +73,7 @@ def print_table(table: pd.DataFrame) -> None:
     rows = [list(table.columns), *([text(v) for v in row] for row in table.itertuples(index=False))]
     widths = [max(len(str(row[k])) for row in rows) for k in range(len(rows[0]))]
     for row in rows:
-        click.echo("  ".join(str(cell).rjust(w) for cell, w in zip(row, widths, strict=True)))
+        say("  ".join(str(cell).rjust(w) for cell, w in zip(row, widths, strict=True)))
 
 
 def show_page(path: Path) -> None:

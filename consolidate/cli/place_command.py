@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from consolidate.cli.options import budget_from, placement_options
+from consolidate.cli.terminal import say
 
 __all__ = ["command"]
 
@@ -69,5 +70,5 @@ def command(
         click.echo(
             f"{len(instance.vms)} VMs, {instance.fleet.n_hosts} hosts, {len(instance.rules)} rules"
         )
-        click.echo(result.summary())
+        say(result.summary())
         click.echo(f"{moves} VMs move")

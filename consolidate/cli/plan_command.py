@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from consolidate.cli.terminal import say
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -49,7 +51,7 @@ def command(run: str, resume: str | None, undo: str | None, as_json: bool, quiet
     if as_json:
         click.echo(plan.to_frame().to_json(orient="records", lines=True), nl=False)
         return
-    click.echo(plan.summary())
+    say(plan.summary())
     if not followed:
         click.echo(f"next: consolidate replay {run}")
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from consolidate.cli.options import config_from, run_options
+from consolidate.cli.terminal import say
 
 __all__ = ["command"]
 
@@ -30,5 +31,5 @@ def command(trace: str, out: str, as_json: bool, quiet: bool, **given: Any) -> N
     if as_json:
         click.echo((Path(out) / "result.json").read_text("utf-8"), nl=False)
     else:
-        click.echo(result.summary())
+        say(result.summary())
         click.echo(f"run folder: {out}; next: consolidate plan {out}")

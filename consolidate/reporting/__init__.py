@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from consolidate.reporting.account import Account, read_account
 from consolidate.reporting.bundle import Report
 from consolidate.reporting.figure import Figure
+from consolidate.reporting.formats import FORMATS
 from consolidate.reporting.from_run import report, report_run
 from consolidate.reporting.summary import SummaryRow, summary_row, write_summary_table
 
 __all__ = [
+    "FORMATS",
+    "Account",
     "Figure",
     "Report",
     "SummaryRow",
+    "read_account",
     "report",
     "report_run",
     "summary_row",

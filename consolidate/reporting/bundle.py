@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from consolidate.errors import InstanceError, Issue
 from consolidate.model.fleet import Default, Site
+from consolidate.reporting.account import Account
 from consolidate.reporting.collect import collect
 from consolidate.reporting.figure import Figure
 from consolidate.reporting.files import write_files
@@ -49,6 +50,12 @@ class Report:
         Part of a facility's losses that follows the IT power, for the marginal figure.
     manifest
         ``manifest.json`` of the run folder: command, version, seed, inputs, repairs, notes, defaults.
+    account
+        What the lines beside the location-based one rest on; default only what the run knows.
+    trace_rows
+        Rows of demand that were read; ``None`` when not known.
+    others
+        Further arms by label, over the same steps and hosts, such as a simple policy.
 
     Raises
     ------
@@ -70,6 +77,9 @@ class Report:
     sites: tuple[Site, ...] = ()
     pue_variable_fraction: float = 0.5
     manifest: Mapping[str, object] | None = None
+    account: Account = field(default_factory=Account)
+    trace_rows: int | None = None
+    others: Mapping[str, Replay] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.sites and self.instance is not None:
@@ -95,11 +105,20 @@ class Report:
                 for arm in ("baseline", "consolidated")
                 if arm not in self.emissions_g
             ]
+        for label, replay in self.others.items():
+            if replay.grid != before.grid or replay.host_ids != before.host_ids:
+                msg = "has other steps or hosts than the baseline; a saving needs the same"
+                issues.append(Issue(path=f"report.others[{label}]", message=msg))
         if not 0.0 <= self.pue_variable_fraction <= 1.0:
             msg = f"needs a value from 0 to 1, got {self.pue_variable_fraction}"
             issues.append(Issue(path="report.pue_variable_fraction", message=msg))
         counts = {len(replay.site_energy_mj) for replay in (before, after)}
-        for name, values in (("sites", self.sites), ("intensities", self.intensities)):
+        marginal = self.account.marginal
+        for name, values in (
+            ("sites", self.sites),
+            ("intensities", self.intensities),
+            ("account.marginal", marginal),
+        ):
             if values and counts != {len(values)}:
                 msg = f"needs one for each site of the replays ({sorted(counts)}), got {len(values)}"
                 issues.append(Issue(path=f"report.{name}", message=msg))
@@ -164,30 +183,37 @@ class Report:
 
         return render(self)
 
-    def write(self, folder: str | Path) -> tuple[Path, ...]:
-        """Write ``report.html``, ``figures.csv``, ``figures.json`` and ``plan.csv``.
+    def write(
+        self, folder: str | Path, *, formats: Sequence[str] = ("html", "csv", "json")
+    ) -> tuple[Path, ...]:
+        """Write the report, and beside it what its account rests on.
 
+        Files that an earlier report has left there in other formats are removed.
         Each file appears whole or not at all, and the same report gives the same bytes.
 
         Parameters
         ----------
         folder
             Made if it is not there.
+        formats
+            Some of :data:`FORMATS`; ``csv`` writes ``figures.csv`` and ``plan.csv``.
 
         Returns
         -------
         paths
-            Of the four files, in this order.
-        """
-        from consolidate.reporting.tables import figures_csv, figures_json, plan_csv
+            Of the files, in the order of the formats, then ``account.json`` and ``account.parquet``.
 
-        figures = self.figures()
-        return write_files(
-            Path(folder),
-            {
-                "report.html": self.html(),
-                "figures.csv": figures_csv(figures),
-                "figures.json": figures_json(figures),
-                "plan.csv": plan_csv(self),
-            },
-        )
+        Raises
+        ------
+        UnknownNameError
+            When there is no such format; nothing is written then.
+        """
+        from consolidate.reporting.formats import contents, earlier_files
+
+        files, folder = contents(self, formats), Path(folder)
+        stale = earlier_files(folder) - files.keys()
+        paths = write_files(folder, files)
+        # What an earlier report left in other formats would contradict this one.
+        for name in stale:
+            (folder / name).unlink(missing_ok=True)
+        return paths

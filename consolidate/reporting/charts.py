@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 from consolidate import plotting
 from consolidate.plotting.plan import hosts_in_order
@@ -13,8 +14,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
     from consolidate.reporting.bundle import Report
+    from consolidate.reporting.doubt import Doubt
 
-__all__ = ["Chart", "draw_charts"]
+__all__ = ["Chart", "Drawing", "draw_charts", "drawings_of"]
+
+#: Name, height in inches, function that draws, caption.
+Drawing: TypeAlias = "tuple[str, float, Callable[[Canvas, Report], None], str]"
 
 WIDTH_IN = 10.0
 
@@ -37,6 +42,13 @@ PLACEMENT = (
 )
 
 
+ARMS = "Energy of every arm on the same trace; in brackets the change against the baseline."
+TORNADO = (
+    "What one assumption at a time does to the saving: each bar runs from one end of its range to the "
+    "other, all else as modelled."
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
     """A picture with its caption; ``svg`` is markup that we made ourselves."""
@@ -46,9 +58,17 @@ class Chart:
     caption: str
 
 
-def draw_charts(report: Report) -> dict[str, Chart]:
+def draw_charts(report: Report, doubt: Doubt | None = None) -> dict[str, Chart]:
     """Return the charts of a report by name."""
-    drawings: list[tuple[str, float, Callable[[Canvas, Report], None], str]] = [
+    return {
+        name: _chart(name, report, height_in=height, draw=draw, caption=caption)
+        for name, height, draw, caption in drawings_of(report, doubt)
+    }
+
+
+def drawings_of(report: Report, doubt: Doubt | None) -> list[Drawing]:
+    """Return what there is to draw: name, height in inches, function, caption."""
+    drawings: list[Drawing] = [
         ("power", 4.9, _power, POWER),
         ("ledger", _ledger_height(report), _ledger, LEDGER),
         ("utilization", 3.7, _utilization, UTILIZATION),
@@ -56,10 +76,12 @@ def draw_charts(report: Report) -> dict[str, Chart]:
     ]
     if report.instance is not None:
         drawings.append(("placement", 3.3, _placement, PLACEMENT))
-    return {
-        name: _chart(name, report, height_in=height, draw=draw, caption=caption)
-        for name, height, draw, caption in drawings
-    }
+    if report.others:
+        drawings.append(("arms", 1.0 + 0.29 * (2 + len(report.others)), _arms, ARMS))
+    if doubt is not None and doubt.bars:
+        height = 0.9 + 0.29 * len(doubt.bars)
+        drawings.append(("tornado", height, partial(_tornado, doubt=doubt), TORNADO))
+    return drawings
 
 
 def _chart(
@@ -101,6 +123,17 @@ def _utilization(fig: Canvas, report: Report) -> None:
     # A stated height keeps both titles in line; one of the pictures has a key above it.
     left.set_title("baseline", y=1.0)
     right.set_title("consolidated", y=1.0)
+
+
+def _arms(fig: Canvas, report: Report) -> None:
+    arms = [("baseline", report.before), *report.others.items(), ("consolidated", report.after)]
+    plotting.energy_of_arms(fig.subplots(), arms)
+
+
+def _tornado(fig: Canvas, report: Report, *, doubt: Doubt) -> None:
+    del report
+    unit = "kg CO₂e" if doubt.outcome == "kg" else "kWh"
+    plotting.savings_tornado(fig.subplots(), doubt.bars, unit=unit)
 
 
 def _plan(fig: Canvas, report: Report) -> None:

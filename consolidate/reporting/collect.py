@@ -9,7 +9,10 @@ import numpy as np
 
 from consolidate.model.replay import LEDGER, Replay
 from consolidate.plotting.ledger import CAUSES
+from consolidate.reporting.account_lines import account_lines
+from consolidate.reporting.alternatives import alternatives, possible_share
 from consolidate.reporting.context import carbon, facility, host_types
+from consolidate.reporting.doubt import doubt_figures, doubt_of, with_intervals
 from consolidate.reporting.figure import Figure, both_arms, count
 from consolidate.units import MCORES_PER_CORE, MIB_PER_GIB, mj_to_kwh
 
@@ -26,21 +29,26 @@ SERVICE = "service levels of the replay"
 
 def collect(report: Report) -> tuple[Figure, ...]:
     """Return the figures of a report, in the order in which they are listed."""
+    doubt = doubt_of(report)
     figures = [
         *_energy(report),
         *_causes(report),
         *_switching_off(report),
         *facility(report),
         *carbon(report),
+        *account_lines(report),
+        *doubt_figures(report, doubt),
+        *alternatives(report),
         *_hosts(report),
         *_plan(report),
         *_service(report),
         *_solver(report),
+        *possible_share(report),
         *_sizes(report),
         *host_types(report),
     ]
     assert len({f.metric for f in figures}) == len(figures)
-    return tuple(figures)
+    return with_intervals(figures, report, doubt)
 
 
 def _energy(report: Report) -> list[Figure]:
@@ -314,8 +322,28 @@ def _sizes(report: Report) -> list[Figure]:
     return [
         count("vms_count", vms, label="VMs", source="trace", status="input"),
         count("hosts_count", len(report.before.host_ids), label="hosts", source="fleet", status="input"),
+        *_boundary(report),
         *(
             Figure(metric=metric, value=value, unit="s", label=label, source=source, status="input")
             for metric, value, label, source in times
         ),
     ]
+
+
+def _boundary(report: Report) -> list[Figure]:
+    """Return what is shut out of the decision, and the rows that were read."""
+    rows = []
+    if report.trace_rows is not None:
+        label = "rows of demand: one for each VM and step in which it is alive, whole trace"
+        rows.append(("trace_rows_count", report.trace_rows, label, "trace"))
+    instance = report.instance
+    if instance is not None:
+        kept = int((~instance.may_switch_off()).sum())
+        still = int((~instance.movable).sum())
+        later = int((~instance.active).sum())
+        rows += [
+            ("hosts_kept_on_count", kept, "hosts that may not be switched off", "fleet"),
+            ("vms_immovable_count", still, "VMs that may not be moved", "instance"),
+            ("vms_later_count", later, "VMs that do not exist at the decision", "trace"),
+        ]
+    return [count(m, v, label=words, source=said, status="input") for m, v, words, said in rows]

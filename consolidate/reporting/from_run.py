@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from consolidate.model.carbon import CarbonIntensity
+from consolidate.reporting.account import Account
 from consolidate.reporting.bundle import Report
 
 if TYPE_CHECKING:
@@ -67,13 +68,15 @@ def report(
     return replace(made, emissions_g=grams)
 
 
-def report_run(run: str | Path | RunData) -> Report:
+def report_run(run: str | Path | RunData, *, account: Account | None = None) -> Report:
     """Make the report of a complete run; ``report_run(folder).write(folder)`` puts it there.
 
     Parameters
     ----------
     run
         Run folder, or what :func:`consolidate.run` has returned.
+    account
+        What lines beside the location-based one rest on, see :func:`read_account`.
 
     Raises
     ------
@@ -93,4 +96,7 @@ def report_run(run: str | Path | RunData) -> Report:
         intensities=run.intensities,
         emissions_g=run.emissions_g,
         manifest=run.manifest,
+        account=account or Account(),
+        trace_rows=int(run.trace.alive.sum()),
+        others=run.others,
     )

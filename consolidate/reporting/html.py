@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from consolidate.plotting.ledger import CAUSES
 from consolidate.plotting.text import decimals_for, number, visible
+from consolidate.reporting.alternatives import slug
 from consolidate.reporting.charts import draw_charts
+from consolidate.reporting.doubt import Doubt, doubt_of
 from consolidate.reporting.figure import Figure, duration
+from consolidate.reporting.sensitivity import parameter_of, sensitivity_rows
 from consolidate.reporting.tables import vm_name
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from consolidate.model.plan import Action
     from consolidate.reporting.bundle import Report
 
-__all__ = ["render"]
+__all__ = ["page_environment", "render", "template_text"]
 
 #: Most actions listed on the page, from the start and from the end; ``plan.csv`` has them all.
 FIRST_ACTIONS, LAST_ACTIONS = 10, 5
@@ -38,9 +41,9 @@ _QUIET_NOTES = ("constant over time", "sha256 of the file")
 
 def render(report: Report) -> str:
     """Return the page of a report."""
-    css = _template("report.css")
-    figures = report.figures()
-    page = _environment().get_template("report.html.j2")
+    css = template_text("report.css")
+    figures, doubt = report.figures(), doubt_of(report)
+    page = page_environment().get_template("report.html.j2")
     return page.render(
         css=_trusted(css),
         csp=_policy(css),
@@ -49,19 +52,21 @@ def render(report: Report) -> str:
         **_story(report),
         **_assumptions(report),
         **_provenance(report),
+        **_account(report, doubt),
         actions=_actions(report),
         charts={
             name: {"svg": _trusted(chart.svg), "caption": chart.caption}
-            for name, chart in draw_charts(report).items()
+            for name, chart in draw_charts(report, doubt).items()
         },
     )
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """Return the environment of our templates: everything is escaped, nothing may be undefined."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     return Environment(
-        loader=FunctionLoader(_template),
+        loader=FunctionLoader(template_text),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -70,7 +75,8 @@ def _environment() -> Environment:
     )
 
 
-def _template(name: str) -> str:
+def template_text(name: str) -> str:
+    """Return a template, style sheet or script of the package."""
     folder = resources.files("consolidate.reporting").joinpath("templates")
     return folder.joinpath(name).read_text("utf-8").replace("\r\n", "\n")
 
@@ -96,6 +102,7 @@ def _numbers(figures: tuple[Figure, ...]) -> dict[str, Any]:
     from markupsafe import Markup
 
     by_name = {f.metric: f for f in figures}
+    band = Markup('<span class="i" data-interval="{}" data-low="{}" data-high="{}">{}</span>')
     template = Markup('<span class="n" data-metric="{}" data-value="{}">{}</span>')
 
     def n(metric: str, decimals: int | None = None) -> Markup:
@@ -103,9 +110,18 @@ def _numbers(figures: tuple[Figure, ...]) -> dict[str, Any]:
         text = figure.text() if decimals is None else figure.column_text(decimals=decimals)
         return template.format(figure.metric, repr(figure.value), text)
 
+    def interval(metric: str) -> Markup:
+        figure = by_name[metric]
+        if not figure.interval:
+            return Markup("")
+        ends = repr(figure.low), repr(figure.high)
+        return band.format(figure.metric, *ends, figure.interval_text())
+
     ledger = [f.value for f in figures if f.metric in ("energy_baseline_kwh", "energy_consolidated_kwh")]
     return {
         "n": n,
+        "interval": interval,
+        "figure": by_name.__getitem__,
         "has": lambda metric: metric in by_name,
         "causes": CAUSES,
         "ledger_decimals": decimals_for(ledger),
@@ -142,6 +158,26 @@ def _story(report: Report) -> dict[str, Any]:
         "has_carbon": report.emissions_g is not None,
         "emissions_include_pue": report.emissions_include_pue,
         "hindsight": report.instance.hindsight if report.instance else _manifest_hindsight(report),
+    }
+
+
+def _account(report: Report, doubt: Doubt | None) -> dict[str, Any]:
+    """Return what the lines of the account and the doubts about them need beside figures."""
+    market = report.account.market
+    words = market.periods.words if market is not None else {"instrument": (), "evidence": ()}
+    line = "location-based"
+    if report.intensities:
+        line += f", {report.intensities[0].kind}, {report.intensities[0].scope.replace('_', ' ')}"
+    ranks = {} if doubt is None else {b.parameter.name: k for k, b in enumerate(doubt.bars, start=1)}
+    return {
+        "account": report.account,
+        "doubt": doubt,
+        "headline_line": line,
+        "marginal": list({(i.zone, i.source): i for i in report.account.marginal}.values()),
+        "contracts": list(dict.fromkeys(zip(words["instrument"], words["evidence"], strict=True))),
+        "others": [(label, slug(label)) for label in report.others],
+        "sensitivity": sensitivity_rows(doubt),
+        "rank_of": lambda key: ranks.get(parameter_of(key), 0),
     }
 
 

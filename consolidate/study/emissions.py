@@ -14,7 +14,7 @@ from consolidate.errors import ConfigError, HorizonError
 from consolidate.model import CarbonIntensity, Default, Fleet, Replay, TimeGrid
 from consolidate.study.config import RunConfig
 
-__all__ = ["arm_emissions_g", "intensities"]
+__all__ = ["arm_emissions_g", "intensities", "on_window"]
 
 #: Zone that is assumed for a site that names none.
 DEFAULT_ZONE = Default(
@@ -53,7 +53,7 @@ def intensities(
     if given is not None:
         scope = cast("Literal['life_cycle', 'direct'] | None", config.carbon_scope)
         read = read_intensity(given, scope=scope)
-        return (_on(read, grid, config.redate_year),) * len(fleet.sites), ()
+        return (on_window(read, grid, config.redate_year),) * len(fleet.sites), ()
     assumed = (DEFAULT_ZONE,) if any(not site.zone for site in fleet.sites) else ()
     found = tuple(constant_intensity(site.zone or DEFAULT_ZONE.value, whole) for site in fleet.sites)
     return found, assumed
@@ -67,7 +67,7 @@ def _number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _on(intensity: CarbonIntensity, grid: TimeGrid, year: int | None) -> CarbonIntensity:
+def on_window(intensity: CarbonIntensity, grid: TimeGrid, year: int | None) -> CarbonIntensity:
     """Cut a series to the window; with a year, take it from the same weekday and hour there."""
     start = grid.start
     notes = intensity.notes

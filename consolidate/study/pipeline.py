@@ -48,6 +48,7 @@ class RunData:
     consolidated: Replay
     intensities: tuple[CarbonIntensity, ...]
     emissions_g: dict[str, float]
+    others: dict[str, Replay]
 
 
 def run(config: RunConfig, out: str | Path, *, progress: Progress = silent) -> RunData:
@@ -181,7 +182,7 @@ def replay_stage(
     manifest = read_json(folder / "manifest.json")
     _need(folder, "plan.parquet", verb="plan")
     needs_carbon = carbon is not None or not (folder / "carbon.json").is_file()
-    arms = tuple(folder / "replay" / arm / "service.json" for arm in (BASELINE, CONSOLIDATED))
+    files = tuple(folder / "replay" / arm / "service.json" for arm in (BASELINE, CONSOLIDATED))
     instance, trace = load.load_instance(folder), load.load_trace(folder)
     window = trace.window(*manifest["windows"]["replay"])
     found: tuple[CarbonIntensity, ...] = ()
@@ -190,7 +191,7 @@ def replay_stage(
         config = config if carbon is None else replace(config, carbon=carbon)
         found, _ = intensities(instance.fleet, window.grid, config)
     started = time.monotonic()
-    for label, done in zip((BASELINE, CONSOLIDATED), arms, strict=True):
+    for label, done in zip((BASELINE, CONSOLIDATED), files, strict=True):
         if done.is_file():
             continue
         what = instance.current if label == BASELINE else load.load_plan(folder)
@@ -205,7 +206,8 @@ def replay_stage(
         write.write_replay(folder, arm)
     both = load.load_replay(folder, BASELINE), load.load_replay(folder, CONSOLIDATED)
     if needs_carbon:
-        emissions = {arm.label: arm_emissions_g(arm, found) for arm in both}
+        arms = {arm.label: arm for arm in both} | _other_arms(folder)
+        emissions = {label: arm_emissions_g(arm, found) for label, arm in arms.items()}
         write.write_carbon(folder, found, emissions)
     note_stage(folder, "replay", time.monotonic() - started)
     return both
@@ -276,7 +278,18 @@ def load_run(folder: str | Path) -> RunData:
         consolidated=load.load_replay(folder, CONSOLIDATED),
         intensities=found,
         emissions_g=emissions,
+        others=_other_arms(folder),
     )
+
+
+def _other_arms(folder: Path) -> dict[str, Replay]:
+    """Read the arms that were replayed besides the two of every run, in the order of their labels."""
+    labels = sorted(path.parent.name for path in folder.glob("replay/*/service.json"))
+    return {
+        label: load.load_replay(folder, label)
+        for label in labels
+        if label not in (BASELINE, CONSOLIDATED)
+    }
 
 
 def _need(folder: Path, name: str, *, verb: str) -> None:

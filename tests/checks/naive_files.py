@@ -378,9 +378,16 @@ def write_report(folder, baseline, after):
     ]
     lines = ["metric,arm,value,unit,status,source", *cells]
     (folder / "figures.csv").write_text("\n".join(lines) + "\n", "utf-8")
-    spans = [f'<span data-metric="{m}" data-value="{v}">about</span>' for m, v, _, _ in values]
+    spans = [f'<span data-metric="{m}" data-value="{v}">{_shown(v, u)}</span>' for m, v, u, _ in values]
     page = "<!doctype html><html><body>" + "<br>".join(spans) + "</body></html>"
     (folder / "report.html").write_text(page, "utf-8")
+
+
+def _shown(value, unit):
+    """Print nine digits, more than a page does."""
+    if not isinstance(value, int | float):
+        return value
+    return f"{100 * value:.9g} %" if unit == "fraction" else f"{value:.9f}"
 
 
 def write_run(folder):

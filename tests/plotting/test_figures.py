@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from consolidate import plotting
+from consolidate.carbon import PARAMETERS, Bar
 from consolidate.errors import InputError, UnknownNameError
 from consolidate.model import Boot, MigrationPlan
 from consolidate.plotting.over_time import MAX_STEPS, _steps
@@ -24,6 +25,12 @@ TABLE = pd.DataFrame(
     }
 )
 
+#: Two ends on both sides, two on one side, none, and a negative saving.
+BARS = tuple(
+    Bar(parameter=PARAMETERS[k], at_low=low, at_high=high, base=-1.0)
+    for k, (low, high) in enumerate(((-3.0, 2.0), (0.5, 1.0), (-1.0, -1.0)))
+)
+
 DRAWN = {
     "power": lambda ax, c: plotting.power_over_time(ax, c.before, c.after),
     "hosts": lambda ax, c: plotting.hosts_on(ax, c.before, c.after),
@@ -32,6 +39,8 @@ DRAWN = {
     "plan": lambda ax, c: plotting.migration_timeline(ax, c.plan, c.instance),
     "placement": lambda ax, c: plotting.placement_before_after(ax, c.instance, c.plan.target),
     "policies": lambda ax, c: plotting.energy_vs_overload(TABLE, ax),
+    "tornado": lambda ax, c: plotting.savings_tornado(ax, BARS, unit="kWh"),
+    "arms": lambda ax, c: plotting.energy_of_arms(ax, [("$a$", c.before), ("ours", c.after)]),
 }
 
 
@@ -46,7 +55,7 @@ def test_figures_return_their_axes_and_name_their_units(ax, small, name):
     """A figure function composes; an axis without a unit is half a statement."""
     assert DRAWN[name](ax, small) is ax
     assert ax.get_xlabel()
-    if name not in ("ledger", "plan"):
+    if name not in ("ledger", "plan", "tornado", "arms"):
         assert ax.get_ylabel()
 
 

@@ -17,7 +17,7 @@ from consolidate.reporting import report, summary_row, write_summary_table
 from consolidate.reporting.files import write_files
 from consolidate.reporting.tables import figures_csv, plan_csv, safe_cell
 
-NAMES = ["report.html", "figures.csv", "figures.json", "plan.csv"]
+NAMES = ["report.html", "figures.csv", "plan.csv", "figures.json", "account.json", "account.parquet"]
 
 
 @pytest.mark.parametrize("name", ["saved", "hostile"])

@@ -1,0 +1,71 @@
+"""What else could have been done: other arms of the run, and the lower bound."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from consolidate.reporting.figure import Figure
+from consolidate.units import g_to_kg, mj_to_kwh
+
+if TYPE_CHECKING:
+    from consolidate.reporting.bundle import Report
+
+__all__ = ["alternatives", "possible_share", "slug"]
+
+
+def slug(label: str) -> str:
+    """Return the label of an arm as a part of a metric: small letters, digits and underscores."""
+    return re.sub(r"[^a-z0-9]+", "_", label.casefold()).strip("_") or "arm"
+
+
+def alternatives(report: Report) -> list[Figure]:
+    """Return energy and saving of every further arm, each paired with the same baseline."""
+    baseline_mj, ours_mj = report.before.total_mj, report.after.total_mj
+    figures: list[Figure] = []
+    for label, replay in report.others.items():
+        name, saved_mj = slug(label), baseline_mj - replay.total_mj
+        source = f"energy ledger of the replay of arm {label}, on the same trace"
+        rows = [
+            (f"energy_arm_{name}_kwh", mj_to_kwh(replay.total_mj), "kWh", "modelled IT energy"),
+            (f"energy_saved_arm_{name}_kwh", mj_to_kwh(saved_mj), "kWh", "energy saved"),
+            (
+                f"energy_saved_arm_{name}_fraction",
+                saved_mj / baseline_mj if baseline_mj else 0.0,
+                "fraction",
+                "share of the baseline's energy saved",
+            ),
+            (
+                f"energy_saved_beyond_arm_{name}_kwh",
+                mj_to_kwh(replay.total_mj - ours_mj),
+                "kWh",
+                "energy that the consolidated arm saves beyond this one",
+            ),
+        ]
+        grams = (report.emissions_g or {}).get(label)
+        if grams is not None and report.emissions_g is not None:
+            saved_g = report.emissions_g["baseline"] - grams
+            words = "operational emissions saved"
+            rows.append((f"operational_carbon_saved_arm_{name}_kg", g_to_kg(saved_g), "kgCO2e", words))
+        figures += [
+            Figure(metric=m, value=v, unit=u, label=f"{words}, arm {label}", source=source, arm=label)
+            for m, v, u, words in rows
+        ]
+    return figures
+
+
+def possible_share(report: Report) -> list[Figure]:
+    """Return how much of what any placement could save at most is saved, in the solver's terms."""
+    result, best = report.result, report.best_bound()
+    if result is None or best is None or result.current_mj <= best.value_mj:
+        return []
+    share = (result.current_mj - result.objective_mj) / (result.current_mj - best.value_mj)
+    return [
+        Figure(
+            metric="possible_share_fraction",
+            value=share,
+            unit="fraction",
+            label="part of the largest saving that the bound leaves possible, reached by the placement",
+            source=f"{best.kind} bound: {best.name}; modelled over the horizon with sized needs",
+        )
+    ]
