@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate.errors import ConfigError, UnsupportedError
-from consolidate.model import OPTIMAL_GAP, Bound, Instance, Placement, Result
+from consolidate.model import OPTIMAL_GAP, STATED_RULES, Bound, Instance, Placement, Result, stated
 from consolidate.model.kernel_view import kernel_problem
 from consolidate.model.progress import Progress, silent
 from consolidate.solvers.base import POLICIES, AnytimePolicy, Budget, Clock, Policy, Proposal
@@ -129,7 +129,8 @@ def improvements(
         clock=clock,
     )
     reason, blocking = _counting_proof(instance)
-    priced = _priced(instance, move_price_j)
+    plain = stated(instance)
+    priced = _priced(plain, move_price_j)
     condensed = None if reason else condense(priced)
     if condensed is not None and condensed.impossible:
         reason, blocking = condensed.impossible, condensed.blocking
@@ -143,7 +144,7 @@ def improvements(
     bounds: tuple[Bound, ...] = ()
     for raw in _proposals(chosen, priced, condensed, budget, seed, clock, progress):
         proposal = raw if condensed is None else _expanded(instance, condensed, raw)
-        if priced is not instance:
+        if priced is not plain:
             # What is proven of priced moves is not proven of their energy.
             proposal = replace(proposal, bounds=())
         if proposal.proven_infeasible:
@@ -229,8 +230,8 @@ def _strongest(bounds: tuple[Bound, ...]) -> tuple[Bound, ...]:
 
 def _refuse_unsupported(instance: Instance, policy: Policy) -> None:
     for rule in instance.rules:
-        # Gathered VMs are condensed before any policy sees them.
-        if rule.name not in {*policy.rules, "gather"}:
+        # Gathered VMs are condensed, and what the instance can state is stated, before a policy sees them.
+        if rule.name not in {*policy.rules, *STATED_RULES, "gather"}:
             who = tuple(n for n in POLICIES if rule.name in POLICIES.get(n).rules)
             feature = f"the rule {rule.name}"
             raise UnsupportedError(feature, who=policy.name, supported_by=who)

@@ -100,6 +100,8 @@ def placement_case(instance: Instance, target: Placement) -> cases.PlacementCase
                 most=getattr(r, "most", 0),
                 parts=tuple(getattr(r, "parts", ())),
                 zones=tuple(getattr(r, "zones", ())),
+                resource=getattr(r, "resource", ""),
+                least=getattr(r, "least", 0),
                 continuous=r.continuous,
             )
             for r in instance.rules
@@ -158,12 +160,13 @@ def _kind(kind: HostType) -> cases.HostKind:
 
 def _actions(plan: MigrationPlan) -> cases.Actions:
     kinds = {"boot": cases.BOOT, "migration": cases.MOVE, "shutdown": cases.SHUTDOWN}
+    kinds |= {"start": cases.START}
     rows = []
     for a in plan.actions:
         if a.kind == "migration":
             rows.append((a.vm, a.source, a.target, a.downtime_ms, a.moved_mib, a.overhead_mcores))
         else:
-            rows.append((-1, -1, a.host, 0, 0, 0))
+            rows.append((a.vm if a.kind == "start" else -1, -1, a.host, 0, 0, 0))
     table = np.array(rows, dtype=np.int64).reshape(-1, 6)
     return cases.Actions(
         id=np.array([a.id for a in plan.actions], dtype=np.int64),
