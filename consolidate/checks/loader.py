@@ -192,8 +192,10 @@ def _placement(folder: Path, vms: Guests) -> tuple[NDArray[np.int64], NDArray[np
     return table.integers("current_host"), table.integers("target_host")
 
 
-_NAMES_HOSTS = ("fence", "ban", "root", "max_online", "quarantine", "online", "offline")
-_NAMES_HOSTS += ("resource_capacity",)
+_NAMES_HOSTS = (
+    *("fence", "ban", "root", "max_online", "quarantine"),
+    *("online", "offline", "resource_capacity"),
+)
 _NAMES_LIMIT = ("interference", "max_online", "resource_capacity")
 _NAMES_PARTS = ("split", "split_among")
 _NAMES_ZONES = ("among", "split_among")

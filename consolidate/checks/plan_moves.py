@@ -13,7 +13,15 @@ from consolidate.checks.placement import unsuitable
 from consolidate.checks.precopy import Least, least_move
 from consolidate.checks.verdict import Violation, each
 
-__all__ = ["Paths", "apart", "memory_need_mib", "move_violations", "path_violations", "start_violations", "vm_paths"]
+__all__ = [
+    "Paths",
+    "apart",
+    "memory_need_mib",
+    "move_violations",
+    "path_violations",
+    "start_violations",
+    "vm_paths",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

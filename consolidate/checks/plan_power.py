@@ -118,7 +118,9 @@ def _residents(case: PlanCase, host: int, at_s: int) -> list[str]:
         vm = int(a.vm[i])
         balance[vm] = balance.get(vm, 0) - 1
     starts = a.of_kind(START)
-    balance |= {int(v): 1 for v in a.vm[starts[(a.target[starts] == host) & (a.start_s[starts] <= at_s)]]}
+    balance |= {
+        int(v): 1 for v in a.vm[starts[(a.target[starts] == host) & (a.start_s[starts] <= at_s)]]
+    }
     return [placement.vms.name(v) for v, count in balance.items() if count > 0]
 
 

@@ -3,10 +3,11 @@
 ``spread``: no two of its VMs on one host. ``gather``: all of its VMs on one host. ``fence``: its VMs
 only on its hosts. ``ban``: its VMs on none of its hosts. ``root``: its i-th VM on its i-th host.
 ``quarantine``: nobody leaves its hosts, nobody comes to them. ``max_online``: at most ``most`` of its hosts
-carry a VM or stay on without. ``online``: its hosts are on. ``offline``: its hosts are off. ``running``: its VMs
-are on hosts. ``ready``: its VMs are on none. ``preserve``: its VMs have at least ``least`` of ``resource``.
-``resource_capacity``: the VMs on its host take at most ``most`` of ``resource``. Rules about company are in :mod:`consolidate.checks.company`. A VM on no host
-breaks nothing. During a move a VM is on both hosts at once.
+carry a VM or stay on without. ``online``: its hosts are on. ``offline``: its hosts are off. ``running``: its
+VMs are on hosts. ``ready``: its VMs are on none. ``preserve``: its VMs have at least ``least`` of ``resource``.
+``resource_capacity``: the VMs on its host take at most ``most`` of ``resource``. Rules about company are in
+:mod:`consolidate.checks.company`. A VM on no host breaks nothing but ``running``. During a move a VM is on both
+hosts at once.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from consolidate.checks.cases import PlacementCase, PlacementRule
 from consolidate.checks.company import COMPANY_RULES, company_faults
 
-__all__ = ["RULE_NAMES", "broken_rules", "disturbed_rules"]
+__all__ = ["RULE_NAMES", "broken_rules", "disturbed_rules", "too_many_on"]
 
 #: Rules about the state of hosts and VMs, and about amounts; kept at the end of a plan.
 STATE_RULES = ("online", "offline", "running", "ready", "preserve", "resource_capacity")
@@ -117,7 +118,9 @@ def _state_faults(
             taken = int(case.need[there, k].sum()) + len(there) * int(case.overhead[h, k])
             if taken > rule.most:
                 name = case.hosts.name(h)
-                message = f"VMs on host {name} take {taken} of {rule.resource}, at most {rule.most} may be"
+                message = (
+                    f"VMs on host {name} take {taken} of {rule.resource}, at most {rule.most} may be"
+                )
                 yield message, {"host": name}
 
 
@@ -140,6 +143,16 @@ def _together(case: PlacementCase, vms: list[int], host: int) -> tuple[str, dict
 def _misplaced(case: PlacementCase, vm: int, host: int) -> tuple[str, dict[str, object]]:
     name, place = case.vms.name(vm), case.hosts.name(host)
     return (f"VM {name} is on host {place}", {"vm": name, "host": place})
+
+
+def too_many_on(case: PlacementCase) -> bool:
+    """Say whether a rule is broken if nobody does anything, which leaves on every host that is on."""
+    on = case.hosts.powered_on
+    return any(
+        bool(on[list(rule.hosts)].sum() > (rule.most if rule.name == "max_online" else 0))
+        for rule in case.rules
+        if rule.name in ("max_online", "offline")
+    )
 
 
 def disturbed_rules(case: PlacementCase, stays: dict[int, list[Stay]]) -> Iterator[Finding]:

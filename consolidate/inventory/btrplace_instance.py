@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,7 +144,7 @@ class _Names:
             )
         )
         for kind, ids in (("VM", vms), ("node", hosts)):
-            twice = [a for a, b in zip(ids, ids[1:], strict=False) if a == b]
+            twice = [a for a, b in itertools.pairwise(ids) if a == b]
             if twice or not ids:
                 msg = f"{kind} {twice[0]} is in the mapping twice" if twice else f"holds no {kind}"
                 raise TraceError(msg, file=source)
@@ -357,5 +358,7 @@ def _assumed(file: BtrplaceFile) -> tuple[Default, ...]:
             "engineering judgement",
         ),
     ]
-    rows.append(("start_s", f"{_longest(file, 'boot', START_S):g} s", "longest boot of a VM in the file"))
+    rows.append(
+        ("start_s", f"{_longest(file, 'boot', START_S):g} s", "longest boot of a VM in the file")
+    )
     return tuple(Default(key=key, value=value, source=source) for key, value, source in rows)

@@ -95,8 +95,8 @@ class _Room:
         self.times = sorted({on_s, *(max(time, on_s) for time, _, _ in changes)})
         current = problem.instance.current.host_of
         free = problem.instance.capacity[host].copy()
-        for v in np.flatnonzero(current == host):
-            free -= self._amount(int(v))
+        for resident in np.flatnonzero(current == host).tolist():
+            free -= self._amount(resident)
         rows = np.zeros((len(self.times), len(free)), dtype=np.int64)
         for time, v, sign in changes:
             rows[self.times.index(max(time, on_s))] += sign * self._amount(v)
