@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from consolidate.checks import check_run
     from consolidate.datasets import PrivateCloud, generate, write_dataset
     from consolidate.engine import replay
+    from consolidate.engine.execution import Execution, Faults
     from consolidate.errors import ConsolidateError
     from consolidate.exports import export_plan
     from consolidate.forecasting import Curve, Percentile
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from consolidate.reporting import Report, report, report_run
     from consolidate.solvers import Budget
     from consolidate.study import RunConfig, compare, front_frame, load_run, pareto_front, run
+    from consolidate.study.executing import execute
     from consolidate.study.verbs import improvements, plan, solve
     from consolidate.traces import inspect_trace, read_trace, write_tidy
 
@@ -82,6 +84,7 @@ _HOMES = {
     "consolidate.checks": ("check_run",),
     "consolidate.datasets": ("PrivateCloud", "generate", "write_dataset"),
     "consolidate.engine": ("replay",),
+    "consolidate.engine.execution": ("Execution", "Faults"),
     "consolidate.errors": ("ConsolidateError",),
     "consolidate.exports": ("export_plan",),
     "consolidate.forecasting": ("Curve", "Percentile"),
@@ -140,6 +143,7 @@ _HOMES = {
     "consolidate.reporting": ("Report", "report", "report_run"),
     "consolidate.solvers": ("Budget",),
     "consolidate.study": ("RunConfig", "compare", "front_frame", "load_run", "pareto_front", "run"),
+    "consolidate.study.executing": ("execute",),
     "consolidate.study.verbs": ("improvements", "plan", "solve"),
     "consolidate.traces": ("inspect_trace", "read_trace", "write_tidy"),
 }
@@ -153,6 +157,8 @@ __all__ = [
     "CarbonIntensity",
     "ConsolidateError",
     "Curve",
+    "Execution",
+    "Faults",
     "Fence",
     "Fleet",
     "Gather",
@@ -197,6 +203,7 @@ __all__ = [
     "compare",
     "constant_intensity",
     "emissions_g",
+    "execute",
     "export_plan",
     "fleet_names",
     "front_frame",

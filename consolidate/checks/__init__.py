@@ -29,6 +29,7 @@ from consolidate.checks.cases import (
     PlacementRule,
     PlanCase,
 )
+from consolidate.checks.history import Happened, HistoryCase, check_history
 from consolidate.checks.run import check_arm, check_placement, check_plan, check_run
 from consolidate.checks.verdict import Verdict, Violation
 
@@ -47,6 +48,8 @@ __all__ = [
     "BoundClaim",
     "Demand",
     "Guests",
+    "Happened",
+    "HistoryCase",
     "HostKind",
     "Hosts",
     "MoveLimits",
@@ -60,6 +63,7 @@ __all__ = [
     "Verdict",
     "Violation",
     "check_arm",
+    "check_history",
     "check_placement",
     "check_plan",
     "check_run",

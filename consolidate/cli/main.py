@@ -23,6 +23,7 @@ VERBS = {
     "place": "Solve a placement problem of a benchmark library.",
     "front": "Trade energy against moves for a solved run folder.",
     "plan": "Schedule the migrations of a solved run folder.",
+    "execute": "Carry out the plan of a run folder on simulated hosts that fail.",
     "replay": "Replay the trace of a planned run folder, with and without the plan.",
     "compare": "Replay several policies on one trace and print one table.",
     "report": "Write the report of a replayed run folder.",

@@ -24,7 +24,7 @@ _NO_WAY = MoveEstimate(
 
 
 def memory_mib(instance: Instance) -> NDArray[np.int64]:
-    """Return what a move of each VM carries, in MiB, shape ``(vms,)``: its sized memory, else its allocation."""
+    """Return what a move of each VM carries, sized or else as allocated, in MiB, shape ``(vms,)``."""
     name = "memory_demand_mib"
     sized = name in instance.resources
     return instance.need[:, instance.resources.index(name)] if sized else instance.vms.memory_mib

@@ -6,12 +6,13 @@ from dataclasses import asdict
 
 import numpy as np
 
-from consolidate.checks import cases, check_placement, check_plan
+from consolidate.checks import Happened, HistoryCase, cases, check_history, check_placement, check_plan
+from consolidate.engine.execution import Execution
 from consolidate.errors import InternalError
 from consolidate.model import Fleet, HostType, Instance, MigrationPlan, Placement, Result
 from consolidate.study.energy import energy_of
 
-__all__ = ["judge_plan", "judge_result"]
+__all__ = ["judge_execution", "judge_plan", "judge_result"]
 
 
 def judge_result(instance: Instance, result: Result, *, min_saving_fraction: float) -> None:
@@ -60,6 +61,26 @@ def judge_plan(instance: Instance, plan: MigrationPlan) -> None:
         makespan_bound_s=plan.makespan_bound_s,
     )
     _refuse(check_plan(case), what="the plan")
+
+
+def judge_execution(execution: Execution) -> None:
+    """Let the checks judge what an executor did.
+
+    Raises
+    ------
+    InternalError
+        When they refuse it.
+    """
+    case = HistoryCase(
+        placement=placement_case(execution.instance, execution.placement),
+        events=tuple(
+            Happened(
+                time_s=e.time_s, kind=e.kind, vm=e.vm, source=e.source, target=e.target, need=e.need
+            )
+            for e in execution.events
+        ),
+    )
+    _refuse(check_history(case), what="the execution")
 
 
 def _refuse(violations: object, *, what: str) -> None:
