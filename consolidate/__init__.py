@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from consolidate.study import RunConfig, compare, front_frame, load_run, pareto_front, run
     from consolidate.study.executing import execute
     from consolidate.study.verbs import improvements, plan, solve
+    from consolidate.study.why import minimal_core, price_rules, why_hosts, why_moves
     from consolidate.traces import inspect_trace, read_trace, write_tidy
 
 _HOMES = {
@@ -145,6 +146,7 @@ _HOMES = {
     "consolidate.study": ("RunConfig", "compare", "front_frame", "load_run", "pareto_front", "run"),
     "consolidate.study.executing": ("execute",),
     "consolidate.study.verbs": ("improvements", "plan", "solve"),
+    "consolidate.study.why": ("minimal_core", "price_rules", "why_hosts", "why_moves"),
     "consolidate.traces": ("inspect_trace", "read_trace", "write_tidy"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -211,9 +213,11 @@ __all__ = [
     "improvements",
     "inspect_trace",
     "load_run",
+    "minimal_core",
     "pareto_front",
     "plan",
     "plotting",
+    "price_rules",
     "read_fleet",
     "read_instance",
     "read_intensity",
@@ -228,6 +232,8 @@ __all__ = [
     "sized_fleet",
     "solve",
     "spec_servers",
+    "why_hosts",
+    "why_moves",
     "write_dataset",
     "write_placement",
     "write_tidy",

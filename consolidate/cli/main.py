@@ -21,6 +21,7 @@ VERBS = {
     "datasets": "List known datasets, fetch one, or generate a private cloud.",
     "solve": "Read a trace and choose a placement, with a lower bound.",
     "place": "Solve a placement problem of a benchmark library.",
+    "why": "Say what keeps hosts on, what moves bring back, what rules cost, what cannot be.",
     "front": "Trade energy against moves for a solved run folder.",
     "plan": "Schedule the migrations of a solved run folder.",
     "execute": "Carry out the plan of a run folder on simulated hosts that fail.",
