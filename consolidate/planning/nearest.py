@@ -36,7 +36,7 @@ class Nearest:
     stays: tuple[int, ...]
 
 
-def nearest_target(instance: Instance, target: Placement) -> Nearest:
+def nearest_target(instance: Instance, target: Placement, *, fast: bool = False) -> Nearest:
     """Return a reachable placement that keeps as many VMs of a target in place as was found.
 
     VMs that cannot be moved at all stay first: one of them must not keep the others from moving. Then
@@ -44,7 +44,7 @@ def nearest_target(instance: Instance, target: Placement) -> Nearest:
 
     Parameters
     ----------
-    instance, target
+    instance, target, fast
         As for :func:`consolidate.planning.plan`.
 
     Raises
@@ -62,7 +62,7 @@ def nearest_target(instance: Instance, target: Placement) -> Nearest:
         stays |= (host_of == current) & (wanted != current)
         moved = np.flatnonzero(host_of != current)
         try:
-            made = plan(instance, reachable)
+            made = plan(instance, reachable, fast=fast)
         except PlanError:
             if not moved.size:
                 # The present placement itself cannot be kept, and nobody can be moved to mend it.

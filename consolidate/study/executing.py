@@ -66,11 +66,11 @@ def _replan(instance: Instance, wanted: Placement) -> MigrationPlan:
 
 
 def _to(instance: Instance, target: Placement) -> MigrationPlan:
-    return planning.plan(instance, target)
+    return planning.plan(instance, target, fast=True)
 
 
 def _to_nearest(instance: Instance, target: Placement) -> MigrationPlan:
-    return planning.nearest_target(instance, target).plan
+    return planning.nearest_target(instance, target, fast=True).plan
 
 
 def _to_mended(instance: Instance, target: Placement) -> MigrationPlan:  # noqa: ARG001 - out of reach
@@ -78,7 +78,7 @@ def _to_mended(instance: Instance, target: Placement) -> MigrationPlan:  # noqa:
     found = solve(instance, "drain", budget=Budget(iterations=1), min_saving_fraction=0.0)
     if found.status in ("infeasible", "unknown"):
         raise PlanError(found.message)
-    return planning.plan(instance, found.placement)
+    return planning.plan(instance, found.placement, fast=True)
 
 
 def _with_hosts(instance: Instance, wanted: Placement) -> NDArray[np.int32]:
