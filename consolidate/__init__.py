@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from consolidate.checks import check_run
     from consolidate.datasets import PrivateCloud, generate, write_dataset
     from consolidate.engine import replay
+    from consolidate.engine.execution import Execution, Faults
     from consolidate.errors import ConsolidateError
     from consolidate.exports import export_plan
     from consolidate.forecasting import Curve, Percentile
@@ -47,12 +48,18 @@ if TYPE_CHECKING:
         Lonely,
         MaxOnline,
         MigrationPlan,
+        Offline,
+        Online,
         PiecewisePower,
         Placement,
+        Preserve,
         Quarantine,
+        Ready,
         Replay,
+        ResourceCapacity,
         Result,
         Root,
+        Running,
         ServiceLevel,
         Site,
         SpecPower,
@@ -68,7 +75,9 @@ if TYPE_CHECKING:
     from consolidate.reporting import Report, report, report_run
     from consolidate.solvers import Budget
     from consolidate.study import RunConfig, compare, front_frame, load_run, pareto_front, run
+    from consolidate.study.executing import execute
     from consolidate.study.verbs import improvements, plan, solve
+    from consolidate.study.why import minimal_core, price_rules, why_hosts, why_moves
     from consolidate.traces import inspect_trace, read_trace, write_tidy
 
 _HOMES = {
@@ -76,6 +85,7 @@ _HOMES = {
     "consolidate.checks": ("check_run",),
     "consolidate.datasets": ("PrivateCloud", "generate", "write_dataset"),
     "consolidate.engine": ("replay",),
+    "consolidate.engine.execution": ("Execution", "Faults"),
     "consolidate.errors": ("ConsolidateError",),
     "consolidate.exports": ("export_plan",),
     "consolidate.forecasting": ("Curve", "Percentile"),
@@ -106,12 +116,18 @@ _HOMES = {
         "Lonely",
         "MaxOnline",
         "MigrationPlan",
+        "Offline",
+        "Online",
         "PiecewisePower",
         "Placement",
+        "Preserve",
         "Quarantine",
+        "Ready",
         "Replay",
+        "ResourceCapacity",
         "Result",
         "Root",
+        "Running",
         "ServiceLevel",
         "Site",
         "SpecPower",
@@ -128,7 +144,9 @@ _HOMES = {
     "consolidate.reporting": ("Report", "report", "report_run"),
     "consolidate.solvers": ("Budget",),
     "consolidate.study": ("RunConfig", "compare", "front_frame", "load_run", "pareto_front", "run"),
+    "consolidate.study.executing": ("execute",),
     "consolidate.study.verbs": ("improvements", "plan", "solve"),
+    "consolidate.study.why": ("minimal_core", "price_rules", "why_hosts", "why_moves"),
     "consolidate.traces": ("inspect_trace", "read_trace", "write_tidy"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -141,6 +159,8 @@ __all__ = [
     "CarbonIntensity",
     "ConsolidateError",
     "Curve",
+    "Execution",
+    "Faults",
     "Fence",
     "Fleet",
     "Gather",
@@ -154,16 +174,22 @@ __all__ = [
     "MaxOnline",
     "MigrationPlan",
     "MoveSettings",
+    "Offline",
+    "Online",
     "Percentile",
     "PiecewisePower",
     "Placement",
+    "Preserve",
     "PrivateCloud",
     "Quarantine",
+    "Ready",
     "Replay",
     "Report",
+    "ResourceCapacity",
     "Result",
     "Root",
     "RunConfig",
+    "Running",
     "ServiceLevel",
     "Site",
     "SpecPower",
@@ -179,6 +205,7 @@ __all__ = [
     "compare",
     "constant_intensity",
     "emissions_g",
+    "execute",
     "export_plan",
     "fleet_names",
     "front_frame",
@@ -186,9 +213,11 @@ __all__ = [
     "improvements",
     "inspect_trace",
     "load_run",
+    "minimal_core",
     "pareto_front",
     "plan",
     "plotting",
+    "price_rules",
     "read_fleet",
     "read_instance",
     "read_intensity",
@@ -203,6 +232,8 @@ __all__ = [
     "sized_fleet",
     "solve",
     "spec_servers",
+    "why_hosts",
+    "why_moves",
     "write_dataset",
     "write_placement",
     "write_tidy",

@@ -17,6 +17,7 @@ from consolidate.checks.cases import (
     NO_ACTIONS,
     NO_WAKE,
     SHUTDOWN,
+    START,
     Actions,
     BoundClaim,
     Guests,
@@ -28,6 +29,7 @@ from consolidate.checks.cases import (
     PlacementRule,
     PlanCase,
 )
+from consolidate.checks.history import Happened, HistoryCase, check_history
 from consolidate.checks.run import check_arm, check_placement, check_plan, check_run
 from consolidate.checks.verdict import Verdict, Violation
 
@@ -39,12 +41,15 @@ __all__ = [
     "NO_ACTIONS",
     "NO_WAKE",
     "SHUTDOWN",
+    "START",
     "Actions",
     "Arm",
     "ArmCase",
     "BoundClaim",
     "Demand",
     "Guests",
+    "Happened",
+    "HistoryCase",
     "HostKind",
     "Hosts",
     "MoveLimits",
@@ -58,6 +63,7 @@ __all__ = [
     "Verdict",
     "Violation",
     "check_arm",
+    "check_history",
     "check_placement",
     "check_plan",
     "check_run",

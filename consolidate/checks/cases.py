@@ -22,6 +22,7 @@ __all__ = [
     "NO_ACTIONS",
     "NO_WAKE",
     "SHUTDOWN",
+    "START",
     "Actions",
     "BoundClaim",
     "Guests",
@@ -35,7 +36,7 @@ __all__ = [
 ]
 
 MANAGED, KEEP_ON, NO_WAKE = 0, 1, 2
-BOOT, MOVE, SHUTDOWN = 0, 1, 2
+BOOT, MOVE, SHUTDOWN, START = 0, 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +161,8 @@ class PlacementRule:
     most: int = 0
     parts: tuple[tuple[int, ...], ...] = ()
     zones: tuple[tuple[int, ...], ...] = ()
+    resource: str = ""
+    least: int = 0
     continuous: bool = True
 
 
@@ -212,6 +215,9 @@ class PlacementCase:
         """Say of each host whether it is on, may be switched off, and would be off for long enough."""
         pays = np.array([self._off_pays(kind) for kind in self.hosts.kinds], dtype=np.bool_)
         out: NDArray[np.bool_] = self.hosts.may_switch_off() & pays[self.hosts.kind_of]
+        for rule in self.rules:
+            if rule.name == "online":
+                out[list(rule.hosts)] = False
         return out
 
     def _off_pays(self, kind: HostKind) -> bool:
@@ -273,8 +279,8 @@ class MoveLimits:
 class Actions:
     """The actions of a plan, arrays of shape ``(actions,)``.
 
-    ``kind`` is ``BOOT``, ``MOVE`` or ``SHUTDOWN``; ``target`` is the host of a boot or shutdown, whose
-    ``vm``, ``source`` and other fields of a move are -1, 0 or empty. ``after`` holds ids.
+    ``kind`` is ``BOOT``, ``MOVE``, ``SHUTDOWN`` or ``START``; ``target`` is the host of a boot, a shutdown
+    or the start of a VM; their ``source`` and other fields of a move are -1, 0 or empty. ``after`` holds ids.
     """
 
     id: NDArray[np.int64]

@@ -198,7 +198,11 @@ def _placement(folder: Path, vms: Guests) -> tuple[NDArray[np.int64], NDArray[np
     return table.integers("current_host"), table.integers("target_host")
 
 
-_NAMES_HOSTS = ("fence", "ban", "root", "max_online", "quarantine")
+_NAMES_HOSTS = (
+    *("fence", "ban", "root", "max_online", "quarantine"),
+    *("online", "offline", "resource_capacity"),
+)
+_NAMES_LIMIT = ("interference", "max_online", "resource_capacity")
 _NAMES_PARTS = ("split", "split_among")
 _NAMES_ZONES = ("among", "split_among")
 
@@ -210,7 +214,7 @@ def _rule(entry: Json, *, hosts: int, vms: int) -> PlacementRule:
     members = entry.integers("vms", limit=vms)
     named = entry.integers("hosts", limit=hosts) if name in _NAMES_HOSTS else ()
     others = entry.integers("others", limit=vms) if name == "interference" else ()
-    most = entry.integer("most", least=0) if name in ("interference", "max_online") else 0
+    most = entry.integer("most", least=0) if name in _NAMES_LIMIT else 0
     if name == "root" and len(named) != len(members):
         entry.fail("hosts", f"needs one host for each of {len(members)} VMs, got {len(named)}")
     return PlacementRule(
@@ -221,6 +225,8 @@ def _rule(entry: Json, *, hosts: int, vms: int) -> PlacementRule:
         hosts=named,
         others=others,
         most=most,
+        resource=entry.text("resource") if name in ("preserve", "resource_capacity") else "",
+        least=entry.integer("least", least=0) if name == "preserve" else 0,
         continuous=entry.flag("continuous"),
     )
 

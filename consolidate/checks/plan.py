@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from consolidate.checks.cases import Actions, PlanCase
+from consolidate.checks.cases import START, Actions, PlanCase
 from consolidate.checks.plan_bandwidth import bandwidth_violations
 from consolidate.checks.plan_bound import bound_violations
-from consolidate.checks.plan_moves import Paths, move_violations, path_violations, vm_paths
+from consolidate.checks.plan_moves import (
+    Paths,
+    move_violations,
+    path_violations,
+    start_violations,
+    vm_paths,
+)
 from consolidate.checks.plan_power import power_violations
 from consolidate.checks.plan_room import concurrency_violations, room_violations
 from consolidate.checks.rules import Stay, disturbed_rules
@@ -23,6 +29,7 @@ def plan_violations(case: PlanCase) -> list[Violation]:
     whereabouts = path_violations(case, paths)
     found += whereabouts
     found += move_violations(case)
+    found += start_violations(case)
     found += room_violations(case)
     found += concurrency_violations(case)
     found += bandwidth_violations(case)
@@ -77,7 +84,7 @@ def _dependencies(a: Actions) -> list[Violation]:
 
 
 def _stays(case: PlanCase, paths: Paths) -> dict[int, list[Stay]]:
-    """Return where each moved VM is over time; during a move it is on both hosts."""
+    """Return where each VM is that moves or starts, over time; during a move it is on both hosts."""
     a = case.actions
     stays: dict[int, list[Stay]] = {}
     for vm, moves in paths.of_vm.items():
@@ -88,4 +95,7 @@ def _stays(case: PlanCase, paths: Paths) -> dict[int, list[Stay]]:
             path.append((start, end, frozenset({here, target})))
             here, since = target, end
         stays[vm] = [*path, (since, None, frozenset({here}))]
+    for i in a.of_kind(START).tolist():
+        start, host = int(a.start_s[i]), int(a.target[i])
+        stays[int(a.vm[i])] = [(0, start, frozenset()), (start, None, frozenset({host}))]
     return stays

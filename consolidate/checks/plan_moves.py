@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate.checks.cases import MOVE, PlanCase
+from consolidate.checks.cases import MOVE, START, PlanCase
 from consolidate.checks.placement import unsuitable
 from consolidate.checks.precopy import Least, least_move
 from consolidate.checks.verdict import Violation, each
 
-__all__ = ["Paths", "apart", "memory_need_mib", "move_violations", "path_violations", "vm_paths"]
+__all__ = [
+    "Paths",
+    "apart",
+    "memory_need_mib",
+    "move_violations",
+    "path_violations",
+    "start_violations",
+    "vm_paths",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +77,8 @@ def path_violations(case: PlanCase, paths: Paths) -> list[Violation]:
                 twice[i] = last
             here, free_at, last = int(a.target[i]), int(a.end_s[i]), i
         final[vm] = here
+    starts = a.of_kind(START)
+    final[a.vm[starts]] = a.target[starts]
 
     def broken(i: int) -> tuple[str, dict[str, object]]:
         where = "no host" if chain[i] < 0 else f"host {hosts.name(chain[i])}"
@@ -120,6 +131,37 @@ def move_violations(case: PlanCase) -> list[Violation]:
 
         found += each(code, sorted(mine), why)
     return found
+
+
+def start_violations(case: PlanCase) -> list[Violation]:
+    """Return starts of VMs that are somewhere already, cannot run there, or are given too little time."""
+    a, placement = case.actions, case.placement
+    starts = a.of_kind(START)
+    found: list[tuple[int, str, str]] = []
+    seen: set[int] = set(a.vm[a.of_kind(MOVE)].tolist())
+    least_s = max(1, math.ceil(case.limits.restart_s))
+    for i in starts.tolist():
+        vm = int(a.vm[i])
+        if placement.current[vm] >= 0:
+            found.append((i, "V6.chain", "the VM is on a host from the beginning"))
+        if vm in seen:
+            found.append((i, "V6.overlap", "another action starts or moves the VM, too"))
+        seen.add(vm)
+        if not placement.active[vm]:
+            found.append((i, "V1.inactive", "the VM does not exist at the decision"))
+        if a.end_s[i] - a.start_s[i] < least_s:
+            found.append((i, "V6.duration", f"a start takes {least_s} s"))
+    for code, k, reason in unsuitable(placement, a.vm[starts], a.target[starts]):
+        found.append((int(starts[k]), code, reason))
+    return [
+        Violation(
+            code=code,
+            message=f"action {int(a.id[i])} starts VM {placement.vms.name(int(a.vm[i]))} on host "
+            f"{placement.hosts.name(int(a.target[i]))} at {int(a.start_s[i])} s: {reason}",
+            witness={"action": int(a.id[i]), "vm": placement.vms.name(int(a.vm[i])), "reason": reason},
+        )
+        for i, code, reason in found
+    ]
 
 
 def _cost(case: PlanCase, i: int) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate.checks.cases import BOOT, KEEP_ON, MOVE, NO_WAKE, SHUTDOWN, PlanCase
+from consolidate.checks.cases import BOOT, KEEP_ON, MOVE, NO_WAKE, SHUTDOWN, START, PlanCase
 from consolidate.checks.objective import stays_on
 from consolidate.checks.verdict import Violation, each
 
@@ -117,6 +117,10 @@ def _residents(case: PlanCase, host: int, at_s: int) -> list[str]:
     for i in moves[(a.source[moves] == host) & (a.end_s[moves] <= at_s)]:
         vm = int(a.vm[i])
         balance[vm] = balance.get(vm, 0) - 1
+    starts = a.of_kind(START)
+    balance |= {
+        int(v): 1 for v in a.vm[starts[(a.target[starts] == host) & (a.start_s[starts] <= at_s)]]
+    }
     return [placement.vms.name(v) for v, count in balance.items() if count > 0]
 
 
@@ -135,9 +139,12 @@ def _later(case: PlanCase, shutdown: int) -> list[str]:
 
 def _moves(case: PlanCase, switching: _Switching) -> list[Violation]:
     a, placement = case.actions, case.placement
-    moves = a.of_kind(MOVE)
+    moves = np.concatenate([a.of_kind(MOVE), a.of_kind(START)])
     found = []
-    for role, at in (("target", a.target[moves]), ("source", a.source[moves])):
+    for role, at in (
+        ("target", a.target[moves]),
+        ("source", np.where(a.kind[moves] == START, a.target[moves], a.source[moves])),
+    ):
         early = a.start_s[moves] < switching.on_from_s[at]
         late = a.end_s[moves] > switching.on_until_s[at]
 
@@ -154,8 +161,9 @@ def _moves(case: PlanCase, switching: _Switching) -> list[Violation]:
             else:
                 reason = f"whose shutdown starts at {int(switching.on_until_s[h])} s"
             start, end = int(a.start_s[i]), int(a.end_s[i])
+            word = "starts" if a.kind[i] == START else "moves"
             return (
-                f"action {int(a.id[i])} moves VM {vm} in {start}-{end} s; its {role} is host {name}, "
+                f"action {int(a.id[i])} {word} VM {vm} in {start}-{end} s; its {role} is host {name}, "
                 f"{reason}",
                 {"action": int(a.id[i]), "vm": vm, "host": name, "role": role, "start_s": start},
             )

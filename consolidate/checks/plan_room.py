@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate.checks.cases import MOVE, PlanCase
+from consolidate.checks.cases import MOVE, START, PlanCase
 from consolidate.checks.placement import usage
 from consolidate.checks.verdict import Violation, each
 
@@ -33,14 +33,15 @@ def room_violations(case: PlanCase) -> list[Violation]:
     """Return the moments at which a host would be too full."""
     a, placement = case.actions, case.placement
     moves = a.of_kind(MOVE)
-    if not moves.size:
+    comes = np.concatenate([moves, a.of_kind(START)])
+    if not comes.size:
         return []
-    # Rows: arrivals at the target when the moves start, then departures from the source when they end.
-    host = np.concatenate([a.target[moves], a.source[moves]])
-    time_s = np.concatenate([a.start_s[moves], a.end_s[moves]])
-    vm = np.concatenate([a.vm[moves], a.vm[moves]])
+    # Rows: arrivals at the target when moves and VMs start, then departures from the source when moves end.
+    host = np.concatenate([a.target[comes], a.source[moves]])
+    time_s = np.concatenate([a.start_s[comes], a.end_s[moves]])
+    vm = np.concatenate([a.vm[comes], a.vm[moves]])
     amount = placement.need[vm] + placement.overhead[host]
-    arrives = np.arange(host.size) < moves.size
+    arrives = np.arange(host.size) < comes.size
     moment_host, moment_s, row_of = _moments(host, time_s)
     shape = (moment_host.size, len(placement.resources))
     arriving, change = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)

@@ -3,8 +3,11 @@
 ``spread``: no two of its VMs on one host. ``gather``: all of its VMs on one host. ``fence``: its VMs
 only on its hosts. ``ban``: its VMs on none of its hosts. ``root``: its i-th VM on its i-th host.
 ``quarantine``: nobody leaves its hosts, nobody comes to them. ``max_online``: at most ``most`` of its hosts
-carry a VM or stay on without. Rules about company are in :mod:`consolidate.checks.company`. A VM on no host
-breaks nothing. During a move a VM is on both hosts at once.
+carry a VM or stay on without. ``online``: its hosts are on. ``offline``: its hosts are off. ``running``: its
+VMs are on hosts. ``ready``: its VMs are on none. ``preserve``: its VMs have at least ``least`` of ``resource``.
+``resource_capacity``: the VMs on its host take at most ``most`` of ``resource``. Rules about company are in
+:mod:`consolidate.checks.company`. A VM on no host breaks nothing but ``running``. During a move a VM is on both
+hosts at once.
 """
 
 from __future__ import annotations
@@ -17,8 +20,10 @@ from numpy.typing import NDArray
 from consolidate.checks.cases import PlacementCase, PlacementRule
 from consolidate.checks.company import COMPANY_RULES, company_faults
 
-__all__ = ["RULE_NAMES", "broken_rules", "disturbed_rules"]
+__all__ = ["RULE_NAMES", "broken_rules", "disturbed_rules", "too_many_on"]
 
+#: Rules about the state of hosts and VMs, and about amounts; kept at the end of a plan.
+STATE_RULES = ("online", "offline", "running", "ready", "preserve", "resource_capacity")
 RULE_NAMES = (
     "spread",
     "gather",
@@ -27,6 +32,7 @@ RULE_NAMES = (
     "root",
     "quarantine",
     "max_online",
+    *STATE_RULES,
     *COMPANY_RULES,
 )
 
@@ -68,6 +74,8 @@ def broken_rules(case: PlacementCase, where: NDArray[np.int64]) -> Iterator[Find
             if len(online) > rule.most:
                 message = f"{len(online)} of its hosts are on, at most {rule.most} may be"
                 yield label, message, {"hosts": [case.hosts.name(h) for h in online]}
+        elif rule.name in STATE_RULES:
+            yield from ((label, *fault) for fault in _state_faults(case, rule, where))
         elif rule.name not in RULE_NAMES:
             yield label, "its meaning is not known here, so nobody can say that it holds", {}
         else:
@@ -75,6 +83,45 @@ def broken_rules(case: PlacementCase, where: NDArray[np.int64]) -> Iterator[Find
             for v, h in on:
                 if not allows(v, h):
                     yield label, *_misplaced(case, v, h)
+
+
+def _state_faults(
+    case: PlacementCase, rule: PlacementRule, where: NDArray[np.int64]
+) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield hosts and VMs in a state that a rule does not want, and amounts that it does not allow."""
+    carries = {int(h) for h in where if h >= 0}
+    forced = case.hosts.powered_on & ~case.may_switch_off()
+    if rule.name in ("online", "offline"):
+        for h in rule.hosts:
+            is_on = h in carries or bool(forced[h])
+            if is_on != (rule.name == "online"):
+                name = case.hosts.name(h)
+                yield f"host {name} is {'on' if is_on else 'off'}", {"host": name}
+    elif rule.name in ("running", "ready"):
+        for v in rule.vms:
+            if (where[v] >= 0) != (rule.name == "running"):
+                name = case.vms.name(v)
+                yield f"VM {name} is on {'a' if where[v] >= 0 else 'no'} host", {"vm": name}
+    elif rule.resource not in case.resources:
+        yield f"there is no resource {rule.resource}", {}
+    elif rule.name == "preserve":
+        for v in rule.vms:
+            given = int(case.need[v, case.resources.index(rule.resource)])
+            if where[v] >= 0 and given < rule.least:
+                name = case.vms.name(v)
+                message = f"VM {name} has {given} of {rule.resource}, it needs {rule.least}"
+                yield message, {"vm": name}
+    else:
+        k = case.resources.index(rule.resource)
+        for h in rule.hosts:
+            there = np.flatnonzero(where == h)
+            taken = int(case.need[there, k].sum()) + len(there) * int(case.overhead[h, k])
+            if taken > rule.most:
+                name = case.hosts.name(h)
+                message = (
+                    f"VMs on host {name} take {taken} of {rule.resource}, at most {rule.most} may be"
+                )
+                yield message, {"host": name}
 
 
 def _permission(rule: PlacementRule) -> Callable[[int, int], bool]:
@@ -98,6 +145,16 @@ def _misplaced(case: PlacementCase, vm: int, host: int) -> tuple[str, dict[str, 
     return (f"VM {name} is on host {place}", {"vm": name, "host": place})
 
 
+def too_many_on(case: PlacementCase) -> bool:
+    """Say whether a rule is broken if nobody does anything, which leaves on every host that is on."""
+    on = case.hosts.powered_on
+    return any(
+        bool(on[list(rule.hosts)].sum() > (rule.most if rule.name == "max_online" else 0))
+        for rule in case.rules
+        if rule.name in ("max_online", "offline")
+    )
+
+
 def disturbed_rules(case: PlacementCase, stays: dict[int, list[Stay]]) -> Iterator[Finding]:
     """Yield the continuous rules that a plan breaks at some moment although they were kept before.
 
@@ -115,6 +172,9 @@ def disturbed_rules(case: PlacementCase, stays: dict[int, list[Stay]]) -> Iterat
         everyone = rule.name in ("lonely", "quarantine")
         touched = everyone or any(v in stays for v in (*rule.vms, *rule.others))
         if not rule.continuous or not touched or rule.name not in RULE_NAMES:
+            continue
+        if rule.name in STATE_RULES:
+            # What is promised holds from the beginning, and a host that must stay on is never switched off.
             continue
         of = {
             v: stays.get(v) or [(0, None, frozenset({int(case.current[v])}))]

@@ -45,6 +45,7 @@ from consolidate.checks.plan import plan_violations
 from consolidate.checks.report import report_violations
 from consolidate.checks.report_files import carriers, load_report
 from consolidate.checks.residency import residency_violations
+from consolidate.checks.rules import too_many_on
 from consolidate.checks.service import service_violations
 from consolidate.checks.states import state_violations
 from consolidate.checks.verdict import Verdict, Violation
@@ -80,7 +81,7 @@ def check_placement(case: PlacementCase, claim: PlacementClaim | None = None) ->
     found += placement_violations(case)
     if claim is not None and not any(v.code.startswith(("V1.", "V4.")) for v in found):
         stays = replace(case, target=case.current)
-        fits = not placement_violations(stays)
+        fits = not placement_violations(stays) and not too_many_on(case)
         found += objective_violations(case, claim, current_fits=fits)
         found += bound_violations(case, claim)
     return tuple(found)

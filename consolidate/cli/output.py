@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from consolidate.checks import Verdict
     from consolidate.reporting import Report
 
-__all__ = ["print_summary", "print_table", "show_page"]
+__all__ = ["peak_memory_mib", "print_summary", "print_table", "show_page"]
 
 
 def print_summary(report: Report, folder: Path, verdict: Verdict, *, as_json: bool) -> None:
@@ -74,6 +74,19 @@ def print_table(table: pd.DataFrame) -> None:
     widths = [max(len(str(row[k])) for row in rows) for k in range(len(rows[0]))]
     for row in rows:
         say("  ".join(str(cell).rjust(w) for cell, w in zip(row, widths, strict=True)))
+
+
+def peak_memory_mib() -> int | None:
+    """Return the most memory that this process has held, in MiB; ``None`` where nobody counts it."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return None
+    import sys
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # macOS counts bytes, others KiB.
+    return most // 2**20 if sys.platform == "darwin" else most // 2**10
 
 
 def show_page(path: Path) -> None:

@@ -20,25 +20,35 @@ __all__ = ["command"]
 )
 @placement_options
 @click.option("--out", metavar="FILE", help="Write the placement (CSV).")
+@click.option("--plan", "with_plan", is_flag=True, help="Also schedule the way there.")
+@click.option(
+    "--plan-out", metavar="FILE", help="Write the plan as JSON, one action a line; implies --plan."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def command(
     source: str,
     name: str | None,
     out: str | None,
+    with_plan: bool,
+    plan_out: str | None,
     as_json: bool,
     quiet: bool,
     **given: Any,
 ) -> None:
     """Solve a placement problem from SOURCE, a file or folder of a benchmark library.
 
-    The result is judged by the independent checks before anything is printed. Ctrl-C ends the search with
-    the best placement so far.
+    Placement and plan are judged by the independent checks before anything is printed. Ctrl-C ends the search
+    with the best placement so far.
     """
+    import time
+
+    from consolidate.cli.output import peak_memory_mib
     from consolidate.cli.progress import show_progress
     from consolidate.inventory import read_instance, write_placement
-    from consolidate.study.verbs import solve
+    from consolidate.study.verbs import plan, solve
 
+    started = time.monotonic()
     instance = read_instance(source, format=name)
     with show_progress(quiet=quiet) as progress:
         result = solve(
@@ -49,6 +59,11 @@ def command(
             min_saving_fraction=0.0,
             progress=progress,
         ).raise_if_infeasible()
+        with_plan = with_plan or plan_out is not None
+        made = plan(instance, result.placement, progress=progress) if with_plan else None
+    seconds = time.monotonic() - started
+    if made is not None and plan_out:
+        made.to_frame().to_json(plan_out, orient="records", lines=True)
     if out:
         write_placement(result.placement, out, vms=instance.vms, fleet=instance.fleet)
     moves = int(result.placement.moved_from(instance.current).size)
@@ -64,7 +79,18 @@ def command(
             "seed": result.seed,
             "repeat": result.repeat,
             "stopped": result.stopped,
+            "elapsed_s": round(seconds, 3),
+            "peak_memory_mib": peak_memory_mib(),
         }
+        if made is not None:
+            figures |= {
+                "starts": len(made.starts),
+                "migrations": len(made.migrations),
+                "boots": len(made.boots),
+                "shutdowns": len(made.shutdowns),
+                "makespan_s": made.makespan_s,
+                "makespan_bound_s": made.makespan_bound_s,
+            }
         click.echo(json.dumps(figures, indent=1))
     else:
         click.echo(
@@ -72,3 +98,8 @@ def command(
         )
         say(result.summary())
         click.echo(f"{moves} VMs move")
+        if made is not None:
+            click.echo(made.summary())
+        memory_mib = peak_memory_mib()
+        memory = "" if memory_mib is None else f", peak memory {memory_mib} MiB"
+        click.echo(f"{seconds:.1f} s with reading and checks{memory}")

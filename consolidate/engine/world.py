@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from consolidate._kernels.replay import BOOTING, OFF, ON, SHUTTING_DOWN, Hosts, Moving
 from consolidate.engine.admission import Admission
+from consolidate.errors import UnsupportedError
 from consolidate.model import Boot, Fleet, Migration, MigrationPlan, Placement, Rule, Shutdown, Trace
 
 __all__ = ["World", "host_arrays"]
@@ -125,10 +126,19 @@ class World:
     # -- actions -------------------------------------------------------------------------------
 
     def accept(self, plan: MigrationPlan, now: int) -> None:
-        """Take on a plan whose times count from now."""
+        """Take on a plan whose times count from now.
+
+        Raises
+        ------
+        UnsupportedError
+            When the plan starts VMs: here they start when the trace says so.
+        """
+        if plan.starts:
+            feature = "a plan that starts VMs"
+            raise UnsupportedError(feature, who="the replay of a trace", supported_by=())
         for boot in plan.boots:
             self.admission.closed[boot.host] = False
-        for action in plan.actions:
+        for action in (a for a in plan.actions if a.kind != "start"):
             shifted = replace(action, start_s=action.start_s + now, end_s=action.end_s + now)
             self._push(self._starts, shifted.start_s, shifted)
             if isinstance(action, Migration):

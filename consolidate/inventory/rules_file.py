@@ -128,6 +128,13 @@ class _Reader:
             self._report(f"{path}.most", f"{table.name} takes no limit")
         elif table.most is not None:
             options["most"] = table.most
+        for key, given in (("resource", table.resource), ("least", table.least)):
+            if key in fields and given is None:
+                self._report(f"{path}.{key}", "needs a value")
+            elif key not in fields and given is not None:
+                self._report(f"{path}.{key}", f"{table.name} takes no {key}")
+            elif given is not None:
+                options[key] = given
         return options
 
     def _members(

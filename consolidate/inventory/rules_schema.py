@@ -19,6 +19,8 @@ class RuleTable(msgspec.Struct, frozen=True, kw_only=True):
     others: list[str] | None = None
     other_group: str | None = None
     most: int | None = None
+    resource: str | None = None
+    least: int | None = None
     parts: list[list[str]] | None = None
     zones: list[list[str]] | None = None
     continuous: bool | None = None

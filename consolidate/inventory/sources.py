@@ -39,6 +39,7 @@ INSTANCE_SOURCES: Registry[type[InstanceSource]] = Registry(
     "instance format",
     entry_point_group="consolidate.instance_sources",
     builtin={
+        "btrplace": "consolidate.inventory.sources:Btrplace",
         "roadef-2012": "consolidate.inventory.sources:Roadef2012",
         "tianchi-2018": "consolidate.inventory.sources:Tianchi2018",
         "vector-packing": "consolidate.inventory.sources:VectorPackingFile",
@@ -97,6 +98,25 @@ class VectorPackingFile:
         from consolidate.inventory.vector_packing import read_vector_packing
 
         return vector_packing_instance(read_vector_packing(path))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Btrplace:
+    """Instance of BtrPlace (JSON): who is where, amounts, constraints."""
+
+    name: ClassVar[str] = "btrplace"
+
+    @staticmethod
+    def recognizes(path: Path) -> bool:
+        """Say whether the name ends as that of a JSON file."""
+        return path.is_file() and path.name.removesuffix(".gz").endswith(".json")
+
+    def read(self, path: Path) -> Instance:
+        """Read hosts, VMs, the present placement, and the constraints as rules."""
+        from consolidate.inventory.btrplace import read_btrplace_file
+        from consolidate.inventory.btrplace_instance import btrplace_instance
+
+        return btrplace_instance(read_btrplace_file(path), source=str(path))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,7 +44,7 @@ class MoveSettings:
     storage_mib_per_s : MiB/s
         Throughput of the shared storage to which a saved state is written.
     restart_s : s
-        Time to start a container on its new host.
+        Time to start a container on its new host, or a VM that was on none.
     """
 
     bandwidth_fraction: float = 0.4

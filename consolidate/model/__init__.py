@@ -7,7 +7,7 @@ from consolidate.model.fleet import Default, Fleet, HostType, Hypervisor, PowerC
 from consolidate.model.instance import Instance
 from consolidate.model.objective import EnergyBreakdown, JoulesOverHorizon
 from consolidate.model.placement import Placement
-from consolidate.model.plan import Boot, MakespanBound, Migration, MigrationPlan, Shutdown
+from consolidate.model.plan import Boot, MakespanBound, Migration, MigrationPlan, Shutdown, Start
 from consolidate.model.power import (
     LinearPower,
     PiecewisePower,
@@ -27,13 +27,20 @@ from consolidate.model.rules import (
     Interference,
     Lonely,
     MaxOnline,
+    Offline,
+    Online,
+    Preserve,
     Quarantine,
+    Ready,
+    ResourceCapacity,
     Root,
     Rule,
+    Running,
     Split,
     SplitAmong,
     Spread,
 )
+from consolidate.model.stated import STATED_RULES, stated
 from consolidate.model.timegrid import TimeGrid
 from consolidate.model.trace import VM, Repair, Trace, VMs
 
@@ -63,16 +70,23 @@ __all__ = [
     "Migration",
     "MakespanBound",
     "MigrationPlan",
+    "Offline",
+    "Online",
     "PiecewisePower",
     "Placement",
     "PowerControl",
     "PowerModel",
+    "Preserve",
     "Quarantine",
+    "Ready",
     "Repair",
     "Replay",
+    "ResourceCapacity",
     "Result",
     "Root",
     "Rule",
+    "Running",
+    "STATED_RULES",
     "ServiceLevel",
     "Shutdown",
     "Site",
@@ -80,9 +94,11 @@ __all__ = [
     "Split",
     "SplitAmong",
     "Spread",
+    "Start",
     "TimeGrid",
     "Trace",
     "VMs",
     "WattTable",
     "spec_servers",
+    "stated",
 ]

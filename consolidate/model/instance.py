@@ -13,7 +13,8 @@ from consolidate.model._arrays import frozen
 from consolidate.model.fleet import Default, Fleet
 from consolidate.model.objective import EnergyBreakdown, JoulesOverHorizon
 from consolidate.model.placement import Placement
-from consolidate.model.rules import Interference, Rule
+from consolidate.model.rules import Interference, Online, Rule
+from consolidate.model.stated import hosts_of_rules, stated_amounts, stated_issues
 from consolidate.model.trace import VMs
 
 if TYPE_CHECKING:
@@ -104,7 +105,11 @@ class Instance:
             elif dtype is np.int64 and values.size and values.min() < 0:
                 issues.append(Issue(path=f"instance.{name}", message="needs 0 or more"))
         if not issues:
+            amounts = stated_amounts(self.rules, self.resources, self.need, self.capacity)
+            for name, values in zip(("need", "capacity"), amounts, strict=True):
+                object.__setattr__(self, name, frozen(values, np.int64, ndim=2))
             issues = self._placement_issues() + self._rule_issues()
+            issues = issues or stated_issues(self)
             for vm in np.flatnonzero(self.load_mcores > self.need[:, 0])[:20]:
                 msg = f"load {self.load_mcores[vm]} mcores exceeds the need {self.need[vm, 0]} mcores"
                 issues.append(Issue(path=f"instance.load_mcores[{self.vms.ids[vm]}]", message=msg))
@@ -178,7 +183,7 @@ class Instance:
         """Say of each host whether a plan may switch it off, and whether the time off would pay."""
         pays = np.array([self.objective.off_pays(t) for t in self.fleet.types])
         may: NDArray[np.bool_] = self.fleet.may_switch_off() & pays[self.fleet.host_type]
-        return may
+        return may & ~hosts_of_rules(self.rules, Online, self.fleet.n_hosts)
 
     def stays_on(self) -> NDArray[np.bool_]:
         """Say of each host whether it is on and stays on, whatever it carries."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate.model.rules import Among, Ban, Fence, Quarantine, Root, SplitAmong
+from consolidate.model.rules import Among, Ban, Fence, Offline, Quarantine, Root, SplitAmong
+from consolidate.model.stated import hosts_of_rules
 
 if TYPE_CHECKING:
     from consolidate.model.instance import Instance
@@ -31,6 +32,7 @@ def host_masks(instance: Instance) -> tuple[NDArray[np.int32], NDArray[np.bool_]
     """
     fleet, home = instance.fleet, instance.current.host_of
     receive = fleet.may_receive()
+    open_hosts = ~hosts_of_rules(instance.rules, Offline, fleet.n_hosts)
     type_of, type_ok = _type_rows(instance)
     limit_of, limits = _limit_rows(instance)
     pinned = (home >= 0) & ~instance.movable
@@ -46,7 +48,7 @@ def host_masks(instance: Instance) -> tuple[NDArray[np.int32], NDArray[np.bool_]
             row |= type_ok[type_of[v]][fleet.host_type] & receive
         if odd_home[v] >= 0:
             row[odd_home[v]] = True
-        row &= limits[limit_of[v]]
+        row &= limits[limit_of[v]] & open_hosts
     return _distinct(mask_of, masks)
 
 

@@ -15,7 +15,7 @@ from consolidate.model.placement import Placement
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Action", "Boot", "MakespanBound", "Migration", "MigrationPlan", "Shutdown"]
+__all__ = ["Action", "Boot", "MakespanBound", "Migration", "MigrationPlan", "Shutdown", "Start"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,22 @@ class Shutdown:
     end_s: int
     after: tuple[int, ...] = ()
     kind: Literal["shutdown"] = "shutdown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Start a VM that is on no host; the host holds its memory and its CPU from ``start_s`` on.
+
+    Fields as :class:`Boot`, and ``vm``, the index of the VM; it runs from ``end_s`` on.
+    """
+
+    id: int
+    vm: int
+    host: int
+    start_s: int
+    end_s: int
+    after: tuple[int, ...] = ()
+    kind: Literal["start"] = "start"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +114,7 @@ class Migration:
     kind: Literal["migration"] = "migration"
 
 
-Action = Boot | Migration | Shutdown
+Action = Boot | Migration | Shutdown | Start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +148,7 @@ class MigrationPlan:
     Parameters
     ----------
     actions
-        Boots, migrations and shutdowns.
+        Boots, migrations, shutdowns, and starts of VMs that are on no host.
     current, target
         Placement before and after.
     bound
@@ -184,6 +200,11 @@ class MigrationPlan:
         return tuple(a for a in self.actions if a.kind == "shutdown")
 
     @property
+    def starts(self) -> tuple[Start, ...]:
+        """The starts of VMs, in their order."""
+        return tuple(a for a in self.actions if a.kind == "start")
+
+    @property
     def makespan_s(self) -> int:
         """Time from the start of the plan to the end of its last action, in seconds."""
         return max((a.end_s for a in self.actions), default=0)
@@ -211,6 +232,9 @@ class MigrationPlan:
         for move in self.migrations:
             if move.end_s <= time_s:
                 host_of[move.vm] = move.target
+        for start in self.starts:
+            if start.end_s <= time_s:
+                host_of[start.vm] = start.host
         return Placement(host_of=host_of)
 
     def summary(self) -> str:
@@ -218,11 +242,12 @@ class MigrationPlan:
         moves = self.migrations
         modes = Counter(m.mode for m in moves)
         moved_gib = sum(m.moved_mib for m in moves) / 1_024
+        started = f"{len(self.starts)} starts, " if self.starts else ""
         by_mode = ", ".join(f"{k} {mode}" for mode, k in sorted(modes.items())) or "none"
         parked = sum(m.parking for m in moves)
         return (
             f"{len(moves)} migrations ({by_mode}; {parked} parking), {moved_gib:.1f} GiB over the "
-            f"network\n{len(self.boots)} boots, {len(self.shutdowns)} shutdowns, "
+            f"network\n{started}{len(self.boots)} boots, {len(self.shutdowns)} shutdowns, "
             f"makespan {self.makespan_s / 60:.1f} min{self._bound_text()}"
         )
 
@@ -258,6 +283,8 @@ class MigrationPlan:
                 }
             else:
                 row["target"] = a.host
+                if a.kind == "start":
+                    row["vm"] = a.vm
             rows.append(row)
         columns = {
             "action_id": "int64",

@@ -28,7 +28,8 @@ def kernel_moves(instance: Instance, target: Placement, estimates: Estimates) ->
         What each move takes.
     """
     fleet, settings = instance.fleet, instance.moves
-    goal = target.host_of.astype(np.int64)
+    # VMs that are on no host yet are started when the moves are known.
+    goal = np.where(instance.current.host_of >= 0, target.host_of, -1).astype(np.int64)
     seconds, kbit = estimates.tables
     mask_of, masks = instance.host_masks()
     binding = tuple(rule for rule in instance.rules if rule.continuous)

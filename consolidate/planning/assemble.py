@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from consolidate.model import Boot, MakespanBound, Migration, MigrationPlan, Shutdown
+from consolidate.model.plan import Action
 from consolidate.planning.listing import Listing
 from consolidate.planning.problem import Problem, Step
+from consolidate.planning.starting import hosts_to_boot, start_vms
 from consolidate.planning.state import state_of
 
 __all__ = ["assemble"]
@@ -18,16 +20,18 @@ def assemble(problem: Problem, listing: Listing, bound: MakespanBound | None) ->
     A move waits for the boot of its target, for the move of the same VM before it, and for every move
     that has left its target by then: an executor that knows no times never runs out of room either.
     """
-    actions: list[Boot | Migration | Shutdown] = []
+    actions: list[Action] = []
     fleet = problem.instance.fleet
     boot_s, shutdown_s = fleet.per_host("boot_s"), fleet.per_host("shutdown_s")
     boots: dict[int, Boot] = {}
-    for host, start in sorted(listing.boots.items(), key=lambda item: (item[1], item[0])):
+    begun = {**dict.fromkeys(hosts_to_boot(problem), 0), **listing.boots}
+    for host, start in sorted(begun.items(), key=lambda item: (item[1], item[0])):
         boots[host] = Boot(
             id=len(actions) + 1, host=host, start_s=start, end_s=start + int(boot_s[host])
         )
         actions.append(boots[host])
     left, last_left = _moves(problem, listing.steps, boots, actions)
+    actions += start_vms(problem, actions, boots)
     off = problem.instance.may_switch_off() | ~fleet.powered_on
     on = fleet.powered_on | np.isin(np.arange(fleet.n_hosts), list(boots))
     for host in np.flatnonzero(off & ~problem.stays_used & on).tolist():
@@ -58,7 +62,7 @@ def _moves(
     problem: Problem,
     steps: tuple[Step, ...],
     boots: dict[int, Boot],
-    actions: list[Boot | Migration | Shutdown],
+    actions: list[Action],
 ) -> tuple[dict[int, list[int]], dict[int, int]]:
     """Append the moves; return who has left each host, and when the last one did."""
     ends = sorted(range(len(steps)), key=lambda i: (steps[i].end_s, i))

@@ -51,6 +51,8 @@ def state_after(instance: Instance, made: MigrationPlan, done: Iterable[int] | N
             raise PlanError(msg)
         if action.kind == "migration":
             host_of[action.vm] = action.target
+        elif action.kind == "start":
+            host_of[action.vm] = action.host
         else:
             on[action.host] = action.kind == "boot"
     return replace(
@@ -76,7 +78,8 @@ def resume(instance: Instance, made: MigrationPlan, done: Iterable[int]) -> Migr
 def undo(instance: Instance, made: MigrationPlan, done: Iterable[int] | None = None) -> MigrationPlan:
     """Plan the way back to where a plan started.
 
-    Hosts that the plan switched off are booted again where VMs return to them. If no rule of priority
+    Hosts that the plan switched off are booted again where VMs return to them; VMs that it started go on
+    where they are. If no rule of priority
     finds a way, the moves are made backwards: what could be done can be undone, unless a host was too
     full before.
 
@@ -90,7 +93,9 @@ def undo(instance: Instance, made: MigrationPlan, done: Iterable[int] | None = N
         for move in sorted(made.migrations, key=lambda m: (-m.end_s, -m.id))
         if ended is None or move.id in ended
     ]
-    return _plan_or_follow(after, made.current, back, allowed_by=after)
+    before = made.current.host_of
+    home = Placement(host_of=np.where(before >= 0, before, after.current.host_of))
+    return _plan_or_follow(after, home, back, allowed_by=after)
 
 
 def _plan_or_follow(

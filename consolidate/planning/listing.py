@@ -12,6 +12,7 @@ from consolidate._kernels.moves import BOOTING, OFF, Moves, Now, push_event
 from consolidate._kernels.opening import Log, Style
 from consolidate._kernels.schedule import run_schedule
 from consolidate.planning.arrays import first_moment, in_order
+from consolidate.planning.estimates import memory_mib
 from consolidate.planning.problem import Problem, Step
 
 __all__ = ["Listing", "list_schedule"]
@@ -149,7 +150,7 @@ def _soonest_empty(problem: Problem) -> NDArray[np.int64]:
     """
     instance, moved = problem.instance, problem.moved
     source = instance.current.host_of[moved]
-    memory = instance.need[moved, instance.resources.index("memory_demand_mib")]
+    memory = memory_mib(instance)[moved]
     leaving = np.bincount(source, weights=memory, minlength=instance.fleet.n_hosts)
     keys = (moved, -memory, source, leaving[source], problem.stays_used[source])
     return moved[np.lexsort(keys)]

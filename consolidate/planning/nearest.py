@@ -36,7 +36,7 @@ class Nearest:
     stays: tuple[int, ...]
 
 
-def nearest_target(instance: Instance, target: Placement) -> Nearest:
+def nearest_target(instance: Instance, target: Placement, *, fast: bool = False) -> Nearest:
     """Return a reachable placement that keeps as many VMs of a target in place as was found.
 
     VMs that cannot be moved at all stay first: one of them must not keep the others from moving. Then
@@ -44,11 +44,16 @@ def nearest_target(instance: Instance, target: Placement) -> Nearest:
 
     Parameters
     ----------
-    instance, target
+    instance, target, fast
         As for :func:`consolidate.planning.plan`.
+
+    Raises
+    ------
+    PlanError
+        When not even the present placement is a target: a host is too full, and no move of the target helps.
     """
     current = instance.current.host_of
-    wanted = np.where(current >= 0, target.host_of, current)
+    wanted = target.host_of
     stays = np.zeros(len(current), dtype=np.bool_)
     stays[[v for v, _ in vm_refusals(instance, Placement(host_of=wanted))]] = True
     while True:
@@ -57,9 +62,13 @@ def nearest_target(instance: Instance, target: Placement) -> Nearest:
         stays |= (host_of == current) & (wanted != current)
         moved = np.flatnonzero(host_of != current)
         try:
-            made = plan(instance, reachable)
+            made = plan(instance, reachable, fast=fast)
         except PlanError:
-            left = _left(instance, reachable)
+            if not moved.size:
+                # The present placement itself cannot be kept, and nobody can be moved to mend it.
+                raise
+            # Who only had to step aside stays anyway: each turn keeps one more VM at least.
+            left = np.setdiff1d(_left(instance, reachable), np.flatnonzero(stays))
             # A target that breaks a rule says nothing of who should stay: the last one then.
             stays[left if len(left) else moved[-1:]] = True
             continue
@@ -85,7 +94,7 @@ def _with_room(
         full = np.flatnonzero((used > before).any(axis=1))
         if not full.size:
             return host_of
-        comers = np.flatnonzero((host_of == full[0]) & (current != full[0]) & (current >= 0))
+        comers = np.flatnonzero((host_of == full[0]) & (current != full[0]))
         # The largest newcomer frees most, so fewest have to stay.
         last = max(comers.tolist(), key=lambda v: (int(instance.need[v].sum()), v))
         host_of[last] = current[last]

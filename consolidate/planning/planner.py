@@ -27,7 +27,13 @@ __all__ = ["plan"]
 _CLOSE = 1.01
 
 
-def plan(instance: Instance, target: Placement, *, progress: Progress = silent) -> MigrationPlan:
+def plan(
+    instance: Instance,
+    target: Placement,
+    *,
+    fast: bool = False,
+    progress: Progress = silent,
+) -> MigrationPlan:
     """Schedule the way from the instance's present placement to a target.
 
     Parameters
@@ -36,6 +42,8 @@ def plan(instance: Instance, target: Placement, *, progress: Progress = silent) 
         The problem; its ``moves`` settings govern durations and concurrency.
     target
         Placement to reach; checked against capacity and rules before anything is scheduled.
+    fast
+        Take the best list schedule as it is; the exact solver does not shorten it. For who waits for the plan.
     progress
         Told from time to time where the work stands.
 
@@ -60,7 +68,7 @@ def plan(instance: Instance, target: Placement, *, progress: Progress = silent) 
     if listing.left:
         raise _deadlock(problem, listing)
     made = assemble(problem, listing, bound)
-    if made.makespan_s > bound.value_s:
+    if made.makespan_s > bound.value_s and not fast:
         made = min(made, shorten(problem, made, listing), key=lambda p: p.makespan_s)
     progress("plan", total, total)
     return made

@@ -41,10 +41,16 @@ def refuse_impossible(instance: Instance, target: Placement) -> None:
 def vm_refusals(instance: Instance, target: Placement) -> Iterator[tuple[int, str]]:
     """Yield each VM that cannot go to its target, and why."""
     vms, current = instance.vms, instance.current.host_of
-    for v in np.flatnonzero((target.host_of < 0) != (current < 0)).tolist():
-        where = "on no host now" if current[v] < 0 else "left on no host by the target placement"
-        yield v, f"{vms.ids[v]} is {where}; a plan neither starts nor stops VMs"
     mask_of, masks = instance.host_masks()
+    for v in np.flatnonzero((target.host_of < 0) & (current >= 0)).tolist():
+        yield v, f"{vms.ids[v]} is left on no host by the target placement; a plan stops no VM"
+    for v in np.flatnonzero((target.host_of >= 0) & (current < 0)).tolist():
+        to = int(target.host_of[v])
+        start = f"{vms.ids[v]} cannot be started on {instance.fleet.host_ids[to]}"
+        if not instance.active[v]:
+            yield v, f"{start}: the VM does not exist at the decision"
+        elif not masks[mask_of[v], to]:
+            yield v, f"{start}: {_excluded(instance, v, to)}"
     estimates = Estimates(instance)
     for v in target.moved_from(instance.current).tolist():
         source, to = int(current[v]), int(target.host_of[v])

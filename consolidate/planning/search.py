@@ -38,7 +38,7 @@ class _Search:
         self.overhead = instance.vm_overhead
         self.need = instance.need
         self.capacity = instance.capacity
-        self.goal = tuple(problem.target.host_of.tolist())
+        self.goal = tuple(self.moves.target.tolist())
         mask_of, masks = instance.host_masks()
         hosts = np.flatnonzero(self.moves.helper | problem.stays_used)
         self.hosts_of = [

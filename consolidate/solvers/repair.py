@@ -34,15 +34,37 @@ def repair(instance: Instance, problem: Problem, state: State) -> list[int]:
                 homeless.append(int(v))
             else:
                 occupy(problem, state, v, h, 1)
-    homeless.sort(key=lambda v: (not stuck[v], -size[v]))
+    # Whoever rules keep out of most places chooses before those who can go anywhere.
+    homeless.sort(key=lambda v: (not stuck[v], not problem.limits.named[v], -size[v]))
     missing = []
     for v in homeless:
         host = _first_host(problem, state, v)
-        if host < 0:
-            missing.append(v)
-        else:
+        if host >= 0:
             occupy(problem, state, v, host, 1)
+        elif not _send_one_away(problem, state, v):
+            missing.append(v)
     return missing
+
+
+def _send_one_away(problem: Problem, state: State, v: int) -> bool:
+    """Place a VM where one that no rule about company names can go elsewhere instead; say whether it did."""
+    for h in np.flatnonzero(problem.masks[problem.mask_of[v]]):
+        if not rules_allow(problem, state, v, h):
+            continue
+        lacks = problem.need[v] + problem.overhead[h] - state.room[h]
+        there = np.flatnonzero((state.host_of == h) & ~problem.limits.named)
+        gives = problem.need[there] + problem.overhead[h]
+        for u in there[(gives >= lacks).all(axis=1)]:
+            occupy(problem, state, u, h, -1)
+            if fits(problem, state, v, h):
+                occupy(problem, state, v, h, 1)
+                other = _first_host(problem, state, int(u))
+                if other >= 0:
+                    occupy(problem, state, u, other, 1)
+                    return True
+                occupy(problem, state, v, h, -1)
+            occupy(problem, state, u, h, 1)
+    return False
 
 
 def _first_host(problem: Problem, state: State, v: int) -> int:

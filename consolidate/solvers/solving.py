@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate.errors import ConfigError, UnsupportedError
-from consolidate.model import OPTIMAL_GAP, Bound, Instance, Placement, Result
+from consolidate.model import OPTIMAL_GAP, STATED_RULES, Bound, Instance, Placement, Result, stated
 from consolidate.model.kernel_view import kernel_problem
 from consolidate.model.progress import Progress, silent
 from consolidate.solvers.base import POLICIES, AnytimePolicy, Budget, Policy, Proposal
@@ -123,7 +123,8 @@ def improvements(
         clock=clock,
     )
     reason, blocking = _counting_proof(instance)
-    priced = _priced(instance, move_price_j)
+    plain = stated(instance)
+    priced = _priced(plain, move_price_j)
     condensed = None if reason else condense(priced)
     if condensed is not None and condensed.impossible:
         reason, blocking = condensed.impossible, condensed.blocking
@@ -131,7 +132,9 @@ def improvements(
     if reason:
         yield judge.infeasible(reason, blocking)
         return
-    proposals = _proposals(chosen, instance, priced, condensed, budget, seed, clock, progress)
+    proposals = _proposals(
+        chosen, instance, priced, condensed, budget, seed, clock, progress, is_unpriced=priced is plain
+    )
     for proposal in proposals:
         if proposal.host_of is not None:
             yield from _placed(instance, priced, judge, chain((proposal,), proposals), progress)
@@ -193,6 +196,8 @@ def _proposals(
     seed: int,
     clock: Clock,
     progress: Progress,
+    *,
+    is_unpriced: bool,
 ) -> Iterator[Proposal]:
     """Yield what a policy proposes of the instance as given; one proposal, unless it improves step by step."""
     problem = priced if condensed is None else condensed.instance
@@ -203,7 +208,7 @@ def _proposals(
     for raw in proposals:
         proposal = raw if condensed is None else _expanded(instance, condensed, raw)
         # What is proven of priced moves is not proven of their energy.
-        yield proposal if priced is instance else replace(proposal, bounds=())
+        yield proposal if is_unpriced else replace(proposal, bounds=())
 
 
 def _priced(instance: Instance, move_price_j: float) -> Instance:
@@ -245,8 +250,8 @@ def _strongest(bounds: tuple[Bound, ...]) -> tuple[Bound, ...]:
 
 def _refuse_unsupported(instance: Instance, policy: Policy) -> None:
     for rule in instance.rules:
-        # Gathered VMs are condensed before any policy sees them.
-        if rule.name not in {*policy.rules, "gather"}:
+        # Gathered VMs are condensed, and what the instance can state is stated, before a policy sees them.
+        if rule.name not in {*policy.rules, *STATED_RULES, "gather"}:
             who = tuple(n for n in POLICIES if rule.name in POLICIES.get(n).rules)
             feature = f"the rule {rule.name}"
             raise UnsupportedError(feature, who=policy.name, supported_by=who)

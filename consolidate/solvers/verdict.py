@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from consolidate.errors import InternalError
-from consolidate.model import OPTIMAL_GAP, Bound, Instance, MaxOnline, Placement, Result
+from consolidate.model import OPTIMAL_GAP, Bound, Instance, MaxOnline, Offline, Placement, Result
 from consolidate.solvers.base import Proposal
 from consolidate.solvers.clock import Answers, Clock
 
@@ -135,6 +135,9 @@ def present_fault(instance: Instance) -> str:
     # Doing nothing leaves every host on that is on.
     on = instance.fleet.powered_on
     broken += [
-        r.name for r in instance.rules if isinstance(r, MaxOnline) and on[list(r.hosts)].sum() > r.most
+        r.name
+        for r in instance.rules
+        if (isinstance(r, MaxOnline) and on[list(r.hosts)].sum() > r.most)
+        or (isinstance(r, Offline) and on[list(r.hosts)].any())
     ]
     return f"breaks the rule {broken[0]}" if broken else ""

@@ -6,12 +6,13 @@ from dataclasses import asdict
 
 import numpy as np
 
-from consolidate.checks import cases, check_placement, check_plan
+from consolidate.checks import Happened, HistoryCase, cases, check_history, check_placement, check_plan
+from consolidate.engine.execution import Execution
 from consolidate.errors import InternalError
 from consolidate.model import Fleet, HostType, Instance, MigrationPlan, Placement, Result
 from consolidate.study.energy import energy_of
 
-__all__ = ["judge_plan", "judge_result"]
+__all__ = ["judge_execution", "judge_plan", "judge_result"]
 
 
 def judge_result(instance: Instance, result: Result, *, min_saving_fraction: float) -> None:
@@ -62,6 +63,26 @@ def judge_plan(instance: Instance, plan: MigrationPlan) -> None:
     _refuse(check_plan(case), what="the plan")
 
 
+def judge_execution(execution: Execution) -> None:
+    """Let the checks judge what an executor did.
+
+    Raises
+    ------
+    InternalError
+        When they refuse it.
+    """
+    case = HistoryCase(
+        placement=placement_case(execution.instance, execution.placement),
+        events=tuple(
+            Happened(
+                time_s=e.time_s, kind=e.kind, vm=e.vm, source=e.source, target=e.target, need=e.need
+            )
+            for e in execution.events
+        ),
+    )
+    _refuse(check_history(case), what="the execution")
+
+
 def _refuse(violations: object, *, what: str) -> None:
     found = list(violations)  # type: ignore[call-overload]
     if found:
@@ -100,6 +121,8 @@ def placement_case(instance: Instance, target: Placement) -> cases.PlacementCase
                 most=getattr(r, "most", 0),
                 parts=tuple(getattr(r, "parts", ())),
                 zones=tuple(getattr(r, "zones", ())),
+                resource=getattr(r, "resource", ""),
+                least=getattr(r, "least", 0),
                 continuous=r.continuous,
             )
             for r in instance.rules
@@ -158,12 +181,13 @@ def _kind(kind: HostType) -> cases.HostKind:
 
 def _actions(plan: MigrationPlan) -> cases.Actions:
     kinds = {"boot": cases.BOOT, "migration": cases.MOVE, "shutdown": cases.SHUTDOWN}
+    kinds |= {"start": cases.START}
     rows = []
     for a in plan.actions:
         if a.kind == "migration":
             rows.append((a.vm, a.source, a.target, a.downtime_ms, a.moved_mib, a.overhead_mcores))
         else:
-            rows.append((-1, -1, a.host, 0, 0, 0))
+            rows.append((a.vm if a.kind == "start" else -1, -1, a.host, 0, 0, 0))
     table = np.array(rows, dtype=np.int64).reshape(-1, 6)
     return cases.Actions(
         id=np.array([a.id for a in plan.actions], dtype=np.int64),

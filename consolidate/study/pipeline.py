@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from consolidate.engine import replay
-from consolidate.errors import InputError
+from consolidate.errors import InputError, PlanError
 from consolidate.model import CarbonIntensity, Instance, MigrationPlan, Replay, Result, Trace
 from consolidate.model.progress import Progress, silent
 from consolidate.study import load, write
@@ -147,6 +147,12 @@ def plan_stage(folder: Path, *, progress: Progress = silent) -> MigrationPlan:
     result.raise_if_infeasible()
     if result.worthwhile:
         made = plan(instance, result.placement, progress=progress)
+        if made.starts:
+            msg = (
+                f"{instance.vms.ids[made.starts[0].vm]} is on no host now; the replay of a run folder starts "
+                "no VM by plan"
+            )
+            raise PlanError(msg)
     else:
         made = MigrationPlan.empty(instance.current)
     write.write_plan(folder, made)

@@ -87,8 +87,7 @@ def _rule(rule: Any) -> dict[str, object]:
         for key in ("parts", "zones")
         if hasattr(rule, key)
     }
-    if hasattr(rule, "most"):
-        row["most"] = rule.most
+    row |= {key: getattr(rule, key) for key in ("most", "resource", "least") if hasattr(rule, key)}
     row["continuous"] = rule.continuous
     return row
 

@@ -54,3 +54,41 @@ def test_unknown_actions_are_refused(consolidate, planned):
     assert word.code == 2
     assert "entry 2 is 'two'" in word.err
     assert consolidate("plan", planned, "--resume", "1", "--undo", "all").code == 2
+
+
+def test_carrying_it_out(consolidate, planned):
+    """Without faults everything comes true; with some, the history is printed and judged; the folder stays."""
+    before = {p.name: p.read_bytes() for p in planned.iterdir() if p.is_file()}
+    clean = consolidate("execute", planned, "--faults", "none", "--quiet")
+    assert clean.code == 0, clean.err
+    assert "0 VMs are not where the plan wanted them; everything is done" in clean.out
+    told = consolidate("execute", planned, "--faults", "setup=0.5,late-boot=1", "--seed", "1")
+    assert "move fail" in told.out
+    assert "the history is judged" in told.out
+    rows = actions(consolidate("execute", planned, "--faults", "none", "--json"))
+    assert {"time_s", "kind", "vm", "source", "target", "detail"} == set(rows[0])
+    assert before == {p.name: p.read_bytes() for p in planned.iterdir() if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("faults", "message"),
+    [
+        ("setup=x", "needs NAME=P with a number P, got 'setup=x'"),
+        ("gremlins=0.1", "no fault is called 'gremlins'"),
+        ("boot=2", "needs a probability from 0 to 1"),
+    ],
+)
+def test_faults_that_are_none(consolidate, planned, faults, message):
+    """Bad input, with the word that is wrong."""
+    told = consolidate("execute", planned, "--faults", faults)
+    assert told.code == 2
+    assert message in told.err
+
+
+def test_nothing_to_carry_out(consolidate, cloud, options, tmp_path):
+    """A folder that is not planned yet says what to run."""
+    run = tmp_path / "run"
+    assert consolidate("solve", cloud, "--out", run, *options).code == 0
+    told = consolidate("execute", run)
+    assert told.code == 2
+    assert "consolidate plan" in told.err

@@ -39,6 +39,17 @@ def test_it_speaks_in_words(file):
     assert "gap 0.0000%" in done.output
 
 
+def test_with_a_plan(file, tmp_path):
+    """Four starts and two boots at most; actions as lines of JSON; time and memory in words."""
+    out = tmp_path / "plan.jsonl"
+    done = CliRunner().invoke(cli, ["place", str(file), "--quiet", "--plan-out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert "4 starts" in done.output
+    assert "peak memory" in done.output
+    kinds = [json.loads(line)["kind"] for line in out.read_text().splitlines()]
+    assert kinds.count("start") == 4
+
+
 def test_a_wrong_name_is_bad_input(tmp_path):
     """The file is missing, or of no known kind."""
     done = CliRunner().invoke(cli, ["place", str(tmp_path / "x.vbp")])

@@ -44,7 +44,9 @@ def test_the_format_is_found_from_the_name(packing):
 def test_an_unclear_format_is_asked_for(packing, tmp_path):
     """The message lists what is known; a wrong name gets the nearest."""
     other = packing.rename(tmp_path / "tiny.txt")
-    with pytest.raises(InputError, match="state it: roadef-2012, tianchi-2018, vector-packing"):
+    with pytest.raises(
+        InputError, match="state it: btrplace, roadef-2012, tianchi-2018, vector-packing"
+    ):
         read_instance(other)
     with pytest.raises(UnknownNameError, match="vector-packing"):
         read_instance(other, format="vector-packin")

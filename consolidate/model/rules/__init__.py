@@ -9,6 +9,14 @@ from __future__ import annotations
 
 from consolidate.model.rules.base import Rule
 from consolidate.model.rules.online import MaxOnline
+from consolidate.model.rules.states import (
+    Offline,
+    Online,
+    Preserve,
+    Ready,
+    ResourceCapacity,
+    Running,
+)
 from consolidate.model.rules.together import Gather, Interference, Lonely, Split, Spread
 from consolidate.model.rules.where import Among, Ban, Fence, Quarantine, Root, SplitAmong
 from consolidate.registry import Registry
@@ -22,9 +30,15 @@ __all__ = [
     "Interference",
     "Lonely",
     "MaxOnline",
+    "Offline",
+    "Online",
+    "Preserve",
     "Quarantine",
+    "Ready",
+    "ResourceCapacity",
     "Root",
     "Rule",
+    "Running",
     "Split",
     "SplitAmong",
     "Spread",
@@ -41,8 +55,14 @@ RULES: Registry[type[Rule]] = Registry(
         "interference": "consolidate.model.rules:Interference",
         "lonely": "consolidate.model.rules:Lonely",
         "max_online": "consolidate.model.rules:MaxOnline",
+        "offline": "consolidate.model.rules:Offline",
+        "online": "consolidate.model.rules:Online",
+        "preserve": "consolidate.model.rules:Preserve",
         "quarantine": "consolidate.model.rules:Quarantine",
+        "ready": "consolidate.model.rules:Ready",
+        "resource_capacity": "consolidate.model.rules:ResourceCapacity",
         "root": "consolidate.model.rules:Root",
+        "running": "consolidate.model.rules:Running",
         "split": "consolidate.model.rules:Split",
         "split_among": "consolidate.model.rules:SplitAmong",
         "spread": "consolidate.model.rules:Spread",

@@ -1,0 +1,162 @@
+"""Rules about the state of hosts and VMs, and about amounts: what they say is part of fleet and needs.
+
+Every policy honours them, because the instance does: a host that must stay on may not be switched off, one
+that must be off takes no VM, what a VM is promised is part of its need, and the limit of a host is part of
+its capacity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from consolidate.errors import InstanceError, Issue
+from consolidate.model.placement import Placement
+from consolidate.model.rules.base import VmRule
+
+if TYPE_CHECKING:
+    from consolidate.model.instance import Instance
+
+__all__ = ["Offline", "Online", "Preserve", "Ready", "ResourceCapacity", "Running"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _HostsOnly:
+    """A rule that names hosts and no VM."""
+
+    hosts: tuple[int, ...]
+    continuous: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hosts", tuple(sorted({int(h) for h in self.hosts})))
+        if not self.hosts:
+            raise InstanceError([Issue(path="rule.hosts", message="needs at least one host")])
+
+    @property
+    def vms(self) -> tuple[int, ...]:
+        """No VM is named: the rule speaks of hosts."""
+        return ()
+
+    def _on(self, placement: Placement, instance: Instance | None) -> list[int]:
+        on = set(placement.used_hosts().tolist())
+        if instance is not None:
+            on |= set(np.flatnonzero(instance.stays_on()).tolist())
+        return [h for h in self.hosts if h in on]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Online(_HostsOnly):
+    """The hosts, which are on, stay on whatever they carry."""
+
+    name: ClassVar[str] = "online"
+
+    def violations(self, placement: Placement, *, instance: Instance | None = None) -> tuple[str, ...]:
+        """Return one sentence per host that is off."""
+        on = set(self._on(placement, instance))
+        return tuple(f"online: host {h} is off" for h in self.hosts if h not in on)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offline(_HostsOnly):
+    """The hosts carry nothing and are off in the end."""
+
+    name: ClassVar[str] = "offline"
+
+    def violations(self, placement: Placement, *, instance: Instance | None = None) -> tuple[str, ...]:
+        """Return one sentence per host that is on."""
+        return tuple(f"offline: host {h} is on" for h in self._on(placement, instance))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceCapacity(_HostsOnly):
+    """The VMs on the host take at most a stated amount of a resource; it names one host only."""
+
+    name: ClassVar[str] = "resource_capacity"
+    resource: str = ""
+    most: int = 0
+
+    def __post_init__(self) -> None:
+        # The explicit form: a zero-argument super() does not survive slots=True.
+        _HostsOnly.__post_init__(self)
+        if not self.resource or self.most < 0:
+            msg = f"needs a resource and a limit of 0 or more, got {self.resource!r} and {self.most}"
+            raise InstanceError([Issue(path="rule.most", message=msg)])
+        if len(self.hosts) > 1:
+            msg = f"needs one host, got {len(self.hosts)}: no policy keeps a limit over several together"
+            raise InstanceError([Issue(path="rule.hosts", message=msg)])
+
+    def violations(self, placement: Placement, *, instance: Instance | None = None) -> tuple[str, ...]:
+        """Return one sentence per host that is too full; without the instance nobody knows."""
+        if instance is None:
+            return ()
+        used = instance.usage(placement)[:, instance.resources.index(self.resource)]
+        return tuple(
+            f"resource_capacity: {used[h]} {self.resource} on host {h}, at most {self.most} may be"
+            for h in self.hosts
+            if used[h] > self.most
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running(VmRule):
+    """Each of the VMs is on a host in the end; one that is on none yet is started."""
+
+    name: ClassVar[str] = "running"
+    continuous: bool = False
+
+    def violations(
+        self,
+        placement: Placement,
+        *,
+        instance: Instance | None = None,  # noqa: ARG002 - the placement alone decides
+    ) -> tuple[str, ...]:
+        """Return one sentence per VM on no host."""
+        here = self.hosts_of(placement)
+        return tuple(f"running: VM {v} is on no host" for v in self.vms if v not in here)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready(VmRule):
+    """None of the VMs is on a host: they wait to be started some other day."""
+
+    name: ClassVar[str] = "ready"
+    continuous: bool = False
+
+    def violations(
+        self,
+        placement: Placement,
+        *,
+        instance: Instance | None = None,  # noqa: ARG002 - the placement alone decides
+    ) -> tuple[str, ...]:
+        """Return one sentence per VM on a host."""
+        return tuple(f"ready: VM {v} is on host {h}" for v, h in self.hosts_of(placement).items())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preserve(VmRule):
+    """Each of the VMs, wherever it is, has at least a stated amount of a resource for itself."""
+
+    name: ClassVar[str] = "preserve"
+    continuous: bool = False
+    resource: str = ""
+    least: int = 0
+
+    def __post_init__(self) -> None:
+        # The explicit form: a zero-argument super() does not survive slots=True.
+        VmRule.__post_init__(self)
+        if not self.resource or self.least < 0:
+            msg = f"needs a resource and an amount of 0 or more, got {self.resource!r} and {self.least}"
+            raise InstanceError([Issue(path="rule.least", message=msg)])
+
+    def violations(self, placement: Placement, *, instance: Instance | None = None) -> tuple[str, ...]:
+        """Return one sentence per VM that is given less; without the instance nobody knows."""
+        if instance is None:
+            return ()
+        need = instance.need[:, instance.resources.index(self.resource)]
+        return tuple(
+            f"preserve: VM {v} is given {need[v]} {self.resource}, it needs {self.least}"
+            for v in self.hosts_of(placement)
+            if need[v] < self.least
+        )
