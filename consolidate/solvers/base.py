@@ -16,7 +16,7 @@ from consolidate.model.progress import Progress
 from consolidate.registry import Registry
 from consolidate.solvers.clock import Answers, Clock
 
-__all__ = ["KERNEL_RULES", "POLICIES", "AnytimePolicy", "Budget", "Policy", "Proposal"]
+__all__ = ["KERNEL_RULES", "POLICIES", "AnytimePolicy", "Budget", "Policy", "Proposal", "StepByStep"]
 
 #: What the kernels keep at every step; gathered VMs are condensed before a policy sees them.
 KERNEL_RULES = frozenset(
@@ -172,3 +172,22 @@ class AnytimePolicy(Policy, Protocol):
     ) -> Iterator[Proposal]:
         """Yield proposals, each at least as good as the one before; the last is :meth:`propose`'s."""
         ...
+
+
+class StepByStep:
+    """What anytime policies have in common: their answer is the last that they show."""
+
+    __slots__ = ()
+
+    def propose(
+        self: AnytimePolicy,
+        instance: Instance,
+        budget: Budget,
+        *,
+        seed: int,
+        clock: Clock,
+        progress: Progress,
+    ) -> Proposal:
+        """Return the last of the proposals."""
+        *_, last = self.proposals(instance, budget, seed=seed, clock=clock, progress=progress)
+        return last

@@ -15,7 +15,7 @@ from consolidate._kernels.problem import Problem, State
 from consolidate.model import Instance
 from consolidate.model.kernel_view import kernel_problem, kernel_state
 from consolidate.model.progress import Progress
-from consolidate.solvers.base import KERNEL_RULES, Budget, Proposal
+from consolidate.solvers.base import KERNEL_RULES, Budget, Proposal, StepByStep
 from consolidate.solvers.clock import Clock
 from consolidate.solvers.evicted import pack_evicted
 from consolidate.solvers.onset import OnSet, OnSets
@@ -39,7 +39,7 @@ _PATIENCE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Keep:
+class Keep(StepByStep):
     """Keep the hosts that the relaxation keeps, and move only what is on the others.
 
     A small program says how many hosts of each kind stay on; VMs on them stay. All others are packed into
@@ -50,19 +50,6 @@ class Keep:
 
     name: ClassVar[str] = "keep"
     rules: ClassVar[frozenset[str]] = KERNEL_RULES
-
-    def propose(
-        self,
-        instance: Instance,
-        budget: Budget,
-        *,
-        seed: int,
-        clock: Clock,
-        progress: Progress,
-    ) -> Proposal:
-        """Search the best hosts to keep."""
-        *_, last = self.proposals(instance, budget, seed=seed, clock=clock, progress=progress)
-        return last
 
     def proposals(
         self,

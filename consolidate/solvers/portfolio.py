@@ -15,7 +15,7 @@ from consolidate._kernels.problem import Problem
 from consolidate.model import OPTIMAL_GAP, Instance
 from consolidate.model.kernel_view import kernel_problem, kernel_state
 from consolidate.model.progress import Progress
-from consolidate.solvers.base import KERNEL_RULES, AnytimePolicy, Budget, Policy, Proposal
+from consolidate.solvers.base import KERNEL_RULES, AnytimePolicy, Budget, Policy, Proposal, StepByStep
 from consolidate.solvers.clock import Clock
 from consolidate.solvers.counts.policy import Counts, countable
 from consolidate.solvers.drain import Drain, search
@@ -33,7 +33,7 @@ _NO_SEARCH = Budget(iterations=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Auto:
+class Auto(StepByStep):
     """Keep the right hosts, then improve; patterns, counts and the exact model where they apply.
 
     Demand curves go to ``profile``. Otherwise ``keep`` comes first: it is good at any size. The smallest
@@ -59,19 +59,6 @@ class Auto:
 
     def __post_init__(self) -> None:
         Drain(hosts_per_ruin=self.hosts_per_ruin)  # raises where a search with it would fail
-
-    def propose(
-        self,
-        instance: Instance,
-        budget: Budget,
-        *,
-        seed: int,
-        clock: Clock,
-        progress: Progress,
-    ) -> Proposal:
-        """Return the best placement that any member finds."""
-        *_, last = self.proposals(instance, budget, seed=seed, clock=clock, progress=progress)
-        return last
 
     def proposals(
         self,

@@ -10,7 +10,7 @@ from consolidate.errors import ConfigError
 from consolidate.model import Instance
 from consolidate.model.kernel_view import kernel_problem
 from consolidate.model.progress import Progress
-from consolidate.solvers.base import KERNEL_RULES, Budget, Proposal
+from consolidate.solvers.base import KERNEL_RULES, Budget, Proposal, StepByStep
 from consolidate.solvers.clock import Clock
 from consolidate.solvers.keep import Keep
 from consolidate.solvers.lns.search import improve_by_parts
@@ -19,7 +19,7 @@ __all__ = ["Neighbourhoods"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbourhoods:
+class Neighbourhoods(StepByStep):
     """Start from ``keep``; then large neighbourhood search (Shaw 1998, doi:10.1007/3-540-49481-2_30).
 
     A few hosts are chosen, VMs on them are packed anew by CP-SAT, exactly, while all others stay, and the
@@ -49,19 +49,6 @@ class Neighbourhoods:
         if not self.part_s > 0:
             msg = f"needs more than 0 s, got {self.part_s}"
             raise ConfigError(msg, path="lns.part_s")
-
-    def propose(
-        self,
-        instance: Instance,
-        budget: Budget,
-        *,
-        seed: int,
-        clock: Clock,
-        progress: Progress,
-    ) -> Proposal:
-        """Return the best placement found."""
-        *_, last = self.proposals(instance, budget, seed=seed, clock=clock, progress=progress)
-        return last
 
     def proposals(
         self,

@@ -18,7 +18,7 @@ from consolidate.model import Instance
 from consolidate.model.kernel_view import kernel_problem, kernel_state
 from consolidate.model.part import PART_RULES, part_of
 from consolidate.model.progress import Progress, silent
-from consolidate.solvers.base import POLICIES, Budget, Proposal
+from consolidate.solvers.base import POLICIES, Budget, Proposal, StepByStep
 from consolidate.solvers.bounds import relax
 from consolidate.solvers.clock import Clock
 from consolidate.solvers.pods.deal import deal_hosts, deal_vms
@@ -39,7 +39,7 @@ class _Pod(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pods:
+class Pods(StepByStep):
     """Split the fleet into pods that are alike, solve each on its own, on all cores at once.
 
     What the split costs shows in the pods' own lower bounds: together they lie above the bound of the whole
@@ -71,19 +71,6 @@ class Pods:
         """Return the number of pods for an instance."""
         wanted = round(int(instance.active.sum()) / _VMS) if self.pods is None else self.pods
         return max(1, min(wanted, instance.fleet.n_hosts))
-
-    def propose(
-        self,
-        instance: Instance,
-        budget: Budget,
-        *,
-        seed: int,
-        clock: Clock,
-        progress: Progress,
-    ) -> Proposal:
-        """Solve the pods and put their answers together."""
-        *_, last = self.proposals(instance, budget, seed=seed, clock=clock, progress=progress)
-        return last
 
     def proposals(
         self,
