@@ -10,6 +10,7 @@ from consolidate.errors import ConfigError, UnknownNameError
 from consolidate.forecasting import Percentile
 from consolidate.solvers import Budget
 from consolidate.study import compare, prepare
+from consolidate.study.executing import execute
 from consolidate.units import SUFFIXES
 
 QUICK = Budget(iterations=20, deterministic_s=0.1)
@@ -18,6 +19,7 @@ QUICK = Budget(iterations=20, deterministic_s=0.1)
 UNITLESS = {
     "action_id",
     "after",
+    "detail",
     "group",
     "hosts_on",
     "hosts_on_last",
@@ -158,6 +160,7 @@ def frames(finished, table):
     yield "VMs", finished.trace.vms.to_frame()
     yield "plan", finished.plan.to_frame()
     yield "replay", finished.baseline.to_frame()
+    yield "execution", execute(finished.instance, finished.plan).to_frame()
 
 
 def test_every_column_of_every_table_ends_in_its_unit(finished, table):
@@ -184,4 +187,4 @@ def test_every_public_table_is_looked_at(finished, table):
 
     nouns = {getattr(consolidate, name) for name in consolidate.__all__ if name != "plotting"}
     with_frames = {n.__name__ for n in nouns if isinstance(n, type) and hasattr(n, "to_frame")}
-    assert with_frames == {"MigrationPlan", "Replay", "Trace", "VMs"}
+    assert with_frames == {"Execution", "MigrationPlan", "Replay", "Trace", "VMs"}
