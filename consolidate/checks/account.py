@@ -272,14 +272,9 @@ def _by_type(facts: AccountFacts, arm: Arm) -> ByType:
     # A type without hosts has no draws of its own, unless a later one has hosts.
     n_types = int(kind_of.max()) + 1 if kind_of.size else n_types
     mj, off_s = np.zeros((n_types, 6)), np.zeros(n_types)
-    for host, kind in enumerate(kind_of.tolist()):
-        mj[kind] += arm.host_mj[host]
-    states = arm.states
-    for host, state, start, end in zip(
-        states.host, states.state, states.start_s, states.end_s, strict=True
-    ):
-        if state == OFF:
-            off_s[kind_of[host]] += end - start
+    np.add.at(mj, kind_of, arm.host_mj)
+    away = arm.states.state == OFF
+    np.add.at(off_s, kind_of[arm.states.host[away]], (arm.states.end_s - arm.states.start_s)[away])
     by_cause = np.zeros(6)
     if facts.intensity is not None:
         grams = np.sum(_by_site_g(facts, arm), axis=0)

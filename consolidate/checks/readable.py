@@ -39,9 +39,8 @@ def paper_violations(content: bytes, figures: tuple[Figure, ...]) -> list[Violat
     The row of a figure is its name, its value, and its interval where it has one.
     """
     lines = pdf_lines(content)
-    places: dict[str, int] = {}
-    for number, line in enumerate(lines):
-        places.setdefault(line, number)
+    # The list of figures comes last; before it, anything may be called like a figure, a VM for one.
+    places = {line: number for number, line in enumerate(lines)}
     found = []
     for figure in figures:
         place = places.get(figure.metric, -1)

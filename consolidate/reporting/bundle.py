@@ -196,7 +196,8 @@ class Report:
         folder
             Made if it is not there.
         formats
-            Some of :data:`FORMATS`; ``csv`` writes ``figures.csv`` and ``plan.csv``.
+            Some of :data:`FORMATS`; ``csv`` writes ``figures.csv`` and ``plan.csv``. ``figures.json`` is
+            always written.
 
         Returns
         -------

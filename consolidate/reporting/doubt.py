@@ -98,9 +98,9 @@ def doubt_of(report: Report) -> Doubt | None:
 
 
 def parameters_of(report: Report) -> tuple[Parameter, ...]:
-    """Return the ranges; a yearly figure of a country is less sure than an hourly series of a zone."""
-    yearly = any(i.grid.n_steps == 1 for i in report.intensities)
-    return with_country_intensity() if yearly else PARAMETERS
+    """Return the ranges; one figure for all the time is less sure than an hourly series of a zone."""
+    constant = any(np.ptp(i.g_per_kwh) == 0 for i in report.intensities)
+    return with_country_intensity() if constant else PARAMETERS
 
 
 def _counts_carbon(report: Report) -> bool:

@@ -32,7 +32,7 @@ _FILES: Final = (
 
 
 def contents(report: Report, formats: Sequence[str]) -> dict[str, str | bytes]:
-    """Return the files of a report by name.
+    """Return the files of a report by name; ``figures.json`` is always one, as the checks need it.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def contents(report: Report, formats: Sequence[str]) -> dict[str, str | bytes]:
     figures = report.figures()
     page = report.html() if {"html", "pdf"} & set(formats) else ""
     files: dict[str, str | bytes] = {}
-    for name in dict.fromkeys(formats):
+    for name in dict.fromkeys((*formats, "json")):
         if name == "html":
             files["report.html"] = page
         elif name == "pdf":

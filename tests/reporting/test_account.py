@@ -188,3 +188,25 @@ def test_bad_numbers_are_all_named():
     with pytest.raises(InstanceError) as caught:
         Account(wue_l_per_kwh=-1.0, embodied_kg=float("nan"), lifetime_years=0.0, draws=1)
     assert len(caught.value.issues) == 4
+
+
+def test_another_grid_changes_carbon_and_nothing_else(synthetic, case):
+    """A cleaner grid is no saving of the plan; energy, hosts and money do not move."""
+    other = replace(case.intensity, g_per_kwh=np.full(72, 60.0))
+    grams = {"baseline": case.before.energy_kwh * 60, "consolidated": case.after.energy_kwh * 60}
+    here = values(synthetic.make_report(case))
+    there = values(synthetic.make_report(case, intensities=(other, other), emissions_g=grams))
+    changed = {metric for metric in here if here[metric] != there[metric]}
+    assert here.keys() == there.keys()
+    assert changed
+    assert all("carbon" in m or m.endswith("_kg") for m in changed)
+
+
+def test_a_vm_called_like_a_figure_does_not_confuse_the_check(synthetic):
+    """Names are whatever a tenant likes, the name of a figure included."""
+    names = ("energy_saved_kwh", "gap_fraction", "window_s")
+    report = synthetic.make_report(synthetic.make_case(n_hosts=4, n_vms=3, vm_ids=names))
+    made = contents(report, ("html", "pdf"))
+    figures, _ = parse_figures(json.loads(made["figures.json"]))
+    assert not paper_violations(made["report.pdf"], figures)
+    assert not page_violations(made["report.html"], figures)
