@@ -235,7 +235,9 @@ def _has_room(
 
 
 @kernel
-def _leave(bins: _Bins, step: int, v: Any, u: Any, b: Any, out: NDArray[np.int64], limit: float) -> float:
+def _leave(
+    bins: _Bins, step: int, v: Any, u: Any, b: Any, out: NDArray[np.int64], limit: float
+) -> float:
     """Return the least worth that has to leave the bin for ``v`` and ``u``, up to ``limit``.
 
     Nobody, one item, or, for a single item, two; infinite where that is not enough.

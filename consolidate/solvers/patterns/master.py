@@ -35,7 +35,7 @@ class Master:
             for b in problem.bins
         ]
         self._columns: list[pywraplp.Variable] = []
-        self._used = np.zeros(0)
+        self._used, self._duals = np.zeros(0), np.zeros(len(self._rows))
         self._left_out = 0.0
         self._objective = self._solver.Objective()
         self._objective.SetMinimization()
@@ -80,19 +80,25 @@ class Master:
             if limit is not None:
                 limit.SetUb(float(q))
 
-    def solve(self, time_limit_s: float | None = None) -> float | None:
+    def limit(self, each_s: float) -> None:
+        """Let no linear program take more than so many seconds."""
+        self._solver.SetTimeLimit(max(1, int(1_000 * each_s)))
+
+    def solve(self) -> float | None:
         """Solve; return the value in units of cost, or ``None`` when the time ran out."""
-        if time_limit_s is not None:
-            self._solver.SetTimeLimit(max(1, int(1_000 * time_limit_s)))
         if self._solver.Solve() != pywraplp.Solver.OPTIMAL:
             return None
         self._used = np.array([v.solution_value() for v in self._columns])
+        self._duals = np.array([row.dual_value() for row in self._rows])
         self._left_out = float(sum(v.solution_value() for v in self._missing))
         return float(self._objective.Value()) * self.unit
 
     def prices(self) -> NDArray[np.float64]:
-        """Return the dual value of each class in units of cost, at least 0 but for those that make room."""
-        duals = np.array([row.dual_value() for row in self._rows])
+        """Return the dual value of each class in units of cost, at least 0 but for those that make room.
+
+        Those of the last solution, even if patterns were added since.
+        """
+        duals = self._duals
         priced: NDArray[np.float64] = np.where(self._exact, duals, np.maximum(duals, 0.0)) * self.unit
         return priced
 
