@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -183,6 +185,28 @@ def test_a_dive_that_may_not_relax_gives_up_in_time():
     packed = dive(generation, stop=lambda: True, goal=10, relax=True)
     assert packed is not None
     assert_packed(problem, packed)
+
+
+def test_a_pattern_added_after_the_linear_program_counts():
+    """How often patterns are used is asked of a program that knows them all; prices are the last known."""
+    problem = single_type(np.array([[3], [4]]), np.array([1, 1]), np.array([10]))
+    master = Generation.of(problem).master
+    for f in range(2):
+        master.add(0, np.eye(2, dtype=np.int64)[f])
+    assert master.solve() == pytest.approx(2)
+    prices = master.prices()
+    assert master.add(0, np.array([1, 1]))
+    assert master.prices().tolist() == prices.tolist()
+    assert master.used().tolist() == pytest.approx([0, 0, 1])
+
+
+def test_time_that_is_up_still_leaves_a_packing():
+    """A clock that is past the limit at its second look: all is packed, and the reason is given."""
+    problem = planted(np.random.default_rng(8), 25, slack=1, resources=3)
+    ticks = itertools.count()
+    solution = pack(problem, time_limit_s=1.0, clock=lambda: float(next(ticks)))
+    assert solution.stopped == "time limit"
+    assert (solution.times @ solution.patterns == problem.demand).all()
 
 
 def test_scarce_classes_are_in_few_patterns():

@@ -73,6 +73,7 @@ def dive(
                 return None
             step.barred.update(taken)
             now.steps.append(step)
+            now.barred = set()
     finally:
         master.set_demand(problem.demand, np.array([b.quantity for b in problem.bins], dtype=np.int64))
     return now.packed
@@ -145,25 +146,24 @@ def _value(
 def _fix(generation: Generation, now: _Descent, prefer: NDArray[np.float64] | None) -> list[int]:
     """Take whole parts, else the patterns nearest to whole; shrink demand; return which were taken.
 
-    Those barred are not taken as long as there are others.
+    Those barred come last; where some are, only one pattern is taken.
     """
     master, left = generation.master, now.left
     used = master.used()
     some = np.flatnonzero(used > 1e-6)
     if some.size == 0:
         return []
-    others = some[~np.isin(some, list(now.barred))]
-    some = others if others.size > 0 else some
     rank = used[some] % 1.0
     if prefer is not None:
         rank = rank + np.array([prefer @ np.minimum(master.patterns[c], 1) for c in some.tolist()])
-    has_whole = bool((used[some] >= 1 - 1e-6).any())
+    rank = rank - 10.0 * np.isin(some, list(now.barred))
+    has_whole = not now.barred and bool((used[some] >= 1 - 1e-6).any())
     taken: list[int] = []
     for place in np.argsort(-rank, kind="stable").tolist():
         c = int(some[place])
         part = used[c] - np.floor(used[c] + 1e-6)
-        times = int(np.floor(used[c] + 1e-6))
-        if not has_whole and (not taken or part >= _NEARLY_WHOLE):
+        times = 0 if now.barred else int(np.floor(used[c] + 1e-6))
+        if not has_whole and (not taken or (part >= _NEARLY_WHOLE and not now.barred)):
             times = 1
         kind, pattern = master.kinds[c], master.patterns[c]
         if left[kind] >= 0:

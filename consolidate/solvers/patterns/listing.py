@@ -16,7 +16,7 @@ __all__ = ["Listing"]
 _MOST_ITEMS, _MOST_IN_A_BIN = 2_000, 8.0
 _MOST_NODES = 10_000_000
 #: Entries of a list at most: patterns times the longest of them.
-_MOST_ENTRIES = 40_000_000
+_MOST_ENTRIES = 64_000_000
 _LONGEST = 64
 
 
@@ -111,6 +111,8 @@ class Listing:
         """Return the patterns that are worth ``at_least``, the best first, at most so many."""
         worth = listed_values(self.rows, price, demand)
         good = np.flatnonzero(worth >= at_least)
+        if len(good) > most:
+            good = good[np.argpartition(-worth[good], most)[:most]]
         return good[np.argsort(-worth[good], kind="stable")[:most]]
 
     def scarcity(self) -> NDArray[np.float64]:

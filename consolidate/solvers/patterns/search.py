@@ -37,8 +37,10 @@ _MIP_S = 10.0
 _NEAR_S = 1.0
 #: What the bins that are packed again waste beyond what is to be saved, in bins.
 _SPARE = (0.1, 0.3, 0.6)
-#: Part of the time after which nothing is begun, and part for exchanges at a time.
-_END, _SWAP_PART = 0.97, 0.08
+#: Part of the time after which nothing is begun.
+_END = 0.97
+#: Part of the time for exchanges: far from the bound, and one bin above, where they succeed soon or not at all.
+_SWAP_PART = (0.06, 0.02)
 #: Part of the time, and least seconds, that one linear program may take: a few of them never end.
 _LP_PART, _LEAST_LP_S = 0.05, 0.5
 
@@ -60,10 +62,18 @@ class Search:
         """Say whether nothing can be cheaper."""
         return self.best is not None and self.best.cost <= self.bound
 
+    def is_close(self) -> bool:
+        """Say whether a cost less by one would be proven optimal."""
+        return self.best is not None and self.best.cost <= self.bound + 1
+
     def is_past(self, part: float) -> bool:
         """Say whether this part of the time is over."""
         limit = self.time_limit_s
         return limit is not None and self.clock() >= self.started_s + part * limit
+
+    def is_over(self) -> bool:
+        """Say whether it is too late to begin anything."""
+        return self.is_past(_END)
 
     def left_s(self, part: float) -> float:
         """Return this part of the time that is left, at most that of an integer program."""
@@ -121,9 +131,11 @@ class Search:
         if self.best is not None:
             self._improve(self.best, _SWAPS_PRICED, rng)
         for number in range(dives):
-            if self.is_done() or (number > 0 and self.is_past(1.0)):
+            if self.is_done() or (number > 0 and self.is_over()):
                 break
-            prefer = rng.uniform(0, _NOISE, self.problem.n_classes) + _SCARCE * scarcity
+            prefer = rng.uniform(0, _NOISE, self.problem.n_classes)
+            if number % 2 == 0:
+                prefer += _SCARCE * scarcity
             end = _FIRST_DIVE if number == 0 else _END
             found = dive(
                 generation,
@@ -154,7 +166,7 @@ class Search:
         self._swap(packed, tries)
         for spare in _SPARE:
             best = self.best
-            if self.price is None or best is None or self.is_done() or self.is_past(_END):
+            if self.price is None or best is None or self.is_done() or self.is_over():
                 return
             around = packed if packed.cost <= best.cost else best
             found = reopened(
@@ -164,7 +176,7 @@ class Search:
                 price=self.price,
                 spare=spare,
                 noise=rng.uniform(0.5, 1.0, around.cost),
-                stop=lambda: self.is_past(_END),
+                stop=self.is_over,
             )
             self.take(found)
 
@@ -174,13 +186,13 @@ class Search:
         if self.time_limit_s is None:
             tries = min(tries, max(_SWAPS_FIRST, _SWAP_WORK // int(self.problem.demand.sum())))
         else:
-            until_s = self.clock() + _SWAP_PART * self.time_limit_s
+            until_s = self.clock() + _SWAP_PART[self.is_close()] * self.time_limit_s
         found = swapped(
             self.problem,
             packed,
             target=self.bound,
             tries=tries,
-            stop=lambda: self.clock() > until_s or self.is_past(_END),
+            stop=lambda: self.clock() > until_s or self.is_over(),
             seed=self.seed,
             price=self.price,
         )
