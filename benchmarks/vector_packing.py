@@ -69,11 +69,19 @@ def main() -> None:
     parser.add_argument("--most-vms", type=int, default=max(NUMBERS), help="only rows of so many VMs")
     parser.add_argument("--vpsolver", type=Path, help="folder of vbp2afg and afg2mps")
     chosen = parser.parse_args()
-    pack(single_type(np.array([[3, 2], [4, 1]]), np.array([3, 4]), np.array([10, 10])))  # compiled
+    warm_up()
     if chosen.library:
         library(chosen.library, chosen.classes, chosen.skip, chosen.every, chosen.seconds)
     else:
         flavours(chosen.seconds, chosen.vpsolver, chosen.hosts, chosen.most_vms)
+
+
+def warm_up() -> None:
+    """Compile what the rows below use, so that no compiler is timed."""
+    rng = np.random.default_rng(0)
+    for most, resources in ((3, 2), (45, 3), (9, 3)):
+        size = rng.integers(most // 2, most, (60, resources))
+        pack(single_type(size, np.ones(60, dtype=np.int64), np.full(resources, 100)), time_limit_s=2)
 
 
 def known(folder: Path) -> Iterator[Known]:

@@ -93,9 +93,8 @@ def best_patterns(
         One row per pattern, shape ``(most, classes)``, the first ``number`` in use; the largest value, and a
         proven upper bound, both ``at_least`` when no pattern is worth more.
     """
-    n, r = size.shape
-    rows = np.zeros((most, n), dtype=np.int64)
-    number, best, upper = 0, np.int64(at_least), np.int64(at_least)
+    rows = np.zeros((most, len(value)), dtype=np.int64)
+    number, nodes, best, upper = 0, np.int64(0), np.int64(at_least), np.int64(at_least)
     fit = _most_alone(value, size, limit, capacity)
     used = np.flatnonzero(fit > 0)
     if used.size == 0:
@@ -104,8 +103,6 @@ def best_patterns(
     used = used[order]
     v, s, m = value[used], size[used], fit[used]
     above, smallest, largest = suffixes(v, s, m, weight)
-    nodes = np.int64(0)
-    room = np.empty(r, dtype=np.int64)
     for k in range(len(used)):
         floor = best if most == 1 else np.int64(at_least)
         bound = cheap(price, above, smallest, largest, capacity, k)
@@ -117,24 +114,41 @@ def best_patterns(
         if nodes >= patience or number == most > 1:
             upper = max(upper, bound)
             break
-        for i in range(r):
-            room[i] = capacity[i] - s[k, i]
-        beside = m[k:].copy()
-        beside[0] -= 1
-        asked = max(floor - v[k], 0)
-        counts, worth, above_k, spent = _beside(v[k:], s[k:], beside, room, asked, node_limit - nodes)
-        nodes += spent + 1
-        upper = max(upper, v[k] + above_k)
-        total = v[k] + worth
-        if total > floor and (worth > asked or v[k] > floor):
+        counts, total, above_k, spent = _led(v, s, m, capacity, k, floor, node_limit - nodes)
+        nodes += spent
+        upper = max(upper, above_k)
+        if total > floor:
             row = 0 if most == 1 else number
             rows[row] = 0
             for f in range(len(counts)):
                 rows[row, used[k + f]] = counts[f]
-            rows[row, used[k]] += 1
             number = row + 1
             best = max(best, total)
     return rows, number, best, max(upper, best)
+
+
+@kernel
+def _led(
+    value: NDArray[np.int64],
+    size: NDArray[np.int64],
+    limit: NDArray[np.int64],
+    capacity: NDArray[np.int64],
+    k: int,
+    floor: Any,
+    node_limit: Any,
+) -> tuple[NDArray[np.int64], Any, Any, Any]:
+    """Return the best pattern that class ``k`` leads, and what it took.
+
+    Counts of the classes from ``k`` on, their value (``floor`` or less where none is worth more), an upper
+    bound, nodes visited.
+    """
+    room = capacity - size[k]
+    beside = limit[k:].copy()
+    beside[0] -= 1
+    asked = max(floor - value[k], 0)
+    counts, worth, above, nodes = _beside(value[k:], size[k:], beside, room, asked, node_limit)
+    counts[0] += 1
+    return counts, value[k] + worth, value[k] + above, nodes + 1
 
 
 @kernel

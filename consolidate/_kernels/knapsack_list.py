@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,70 +44,139 @@ def list_patterns(
         ``(number or more, longest)``; how many rows are in use; whether nothing was cut off by ``most``,
         ``most_nodes`` or ``longest``.
     """
-    n, r = size.shape
     rows = np.full((1024, longest), np.int16(-1), dtype=np.int16)
-    number, nodes, complete = 0, 0, True
-    relief, largest = _relief(size, limit, longest), np.zeros(r, dtype=np.int64)
-    for i in range(r):
-        largest[i] = max(size[:, i].max(), 0)
-    grows = relief.any()
-    # At each depth: what may still be added, where in that list the search stands, and the room.
-    options = np.empty((longest + 1, n), dtype=np.int64)
-    n_options, at = np.zeros(longest + 1, dtype=np.int64), np.zeros(longest + 1, dtype=np.int64)
-    chosen = np.full(longest + 1, -1, dtype=np.int64)
-    repeat = np.zeros(longest + 1, dtype=np.int64)
-    room = np.empty((longest + 1, r), dtype=np.int64)
-    room[0] = capacity
-    for f in range(n):
-        if limit[f] > 0 and _is_within(size, f, capacity, relief):
-            options[0, n_options[0]] = f
-            n_options[0] += 1
-    depth = 0
+    number, nodes, complete, depth = 0, 0, True, 0
+    relief = _relief(size, limit, longest)
+    path = _start(size, limit, capacity, relief, longest)
     while depth >= 0:
-        if at[depth] >= n_options[depth]:
+        f = _next(path, depth)
+        if f < 0:
             depth -= 1
-            continue
-        f = options[depth, at[depth]]
-        at[depth] += 1
-        if f < chosen[depth]:
             continue
         nodes += 1
         if nodes > most_nodes:
             return rows, number, False
         deep = depth + 1
-        chosen[deep] = f
-        repeat[deep] = repeat[depth] + 1 if f == chosen[depth] else 1
-        short = False
-        for i in range(r):
-            room[deep, i] = room[depth, i] - size[f, i]
-            short |= room[deep, i] - waste[i] > (longest - deep) * largest[i]
-        if short:
+        if not _add(path, size, waste, depth, f, longest):
             continue
-        n_options[deep], at[deep] = 0, 0
-        for o in range(n_options[depth]):
-            g = options[depth, o]
-            # A class used up may be listed no more; classes before f count for "nothing can be added" only.
-            used_up = (g == f and repeat[deep] >= limit[f]) or (
-                g < f and _times(chosen, depth, g) >= limit[g]
-            )
-            if not used_up and _is_within(size, g, room[deep], relief):
-                options[deep, n_options[deep]] = g
-                n_options[deep] += 1
-        ends, too_much = n_options[deep] == 0 or deep == longest or grows, False
-        complete &= deep < longest or n_options[deep] == 0
-        for i in range(r):
-            too_much |= room[deep, i] < 0 or room[deep, i] > waste[i]
-        if ends and not too_much:
+        _narrow(path, size, limit, relief, depth, f)
+        is_full = path.n_options[deep] == 0
+        complete &= is_full or deep < longest
+        if (is_full or deep == longest or relief.any()) and _is_tight(path.room[deep], waste):
             if number >= most:
                 return rows, number, False
-            if number >= len(rows):
-                rows = np.concatenate((rows, np.full_like(rows, -1)))
-            for k in range(deep):
-                rows[number, k] = chosen[k + 1]
+            rows = _listed(rows, number, path.chosen, deep)
             number += 1
         if deep < longest:
             depth = deep
     return rows, number, complete
+
+
+class _Path(NamedTuple):
+    """Where the search stands: at each depth, what is in the pattern and what may still be added."""
+
+    options: NDArray[np.int64]  # (depths, classes): may be added
+    n_options: NDArray[np.int64]  # (depths,)
+    at: NDArray[np.int64]  # (depths,): the next of the options to be tried
+    chosen: NDArray[np.int64]  # (depths,): class of the item, none at depth 0
+    repeat: NDArray[np.int64]  # (depths,): how many of its class there are up to here
+    room: NDArray[np.int64]  # (depths, resources)
+    largest: NDArray[np.int64]  # (resources,): of the largest item, 0 or more
+
+
+@kernel
+def _start(
+    size: NDArray[np.int64],
+    limit: NDArray[np.int64],
+    capacity: NDArray[np.int64],
+    relief: NDArray[np.int64],
+    longest: int,
+) -> _Path:
+    n, r = size.shape
+    path = _Path(
+        np.empty((longest + 1, n), dtype=np.int64),
+        np.zeros(longest + 1, dtype=np.int64),
+        np.zeros(longest + 1, dtype=np.int64),
+        np.full(longest + 1, -1, dtype=np.int64),
+        np.zeros(longest + 1, dtype=np.int64),
+        np.empty((longest + 1, r), dtype=np.int64),
+        np.zeros(r, dtype=np.int64),
+    )
+    path.room[0] = capacity
+    for i in range(r):
+        path.largest[i] = max(size[:, i].max(), 0)
+    for f in range(n):
+        if limit[f] > 0 and _is_within(size, f, capacity, relief):
+            path.options[0, path.n_options[0]] = f
+            path.n_options[0] += 1
+    return path
+
+
+@kernel
+def _next(path: _Path, depth: int) -> Any:
+    """Return the class to try next, none before the one that is there already; -1 at the end."""
+    while path.at[depth] < path.n_options[depth]:
+        f = path.options[depth, path.at[depth]]
+        path.at[depth] += 1
+        if f >= path.chosen[depth]:
+            return f
+    return np.int64(-1)
+
+
+@kernel
+def _add(
+    path: _Path, size: NDArray[np.int64], waste: NDArray[np.int64], depth: int, f: Any, longest: int
+) -> bool:
+    """Add an item; say whether what may follow can use up enough of the room."""
+    deep, may_do = depth + 1, True
+    path.chosen[deep] = f
+    path.repeat[deep] = path.repeat[depth] + 1 if f == path.chosen[depth] else 1
+    for i in range(size.shape[1]):
+        path.room[deep, i] = path.room[depth, i] - size[f, i]
+        may_do &= path.room[deep, i] - waste[i] <= (longest - deep) * path.largest[i]
+    return may_do
+
+
+@kernel
+def _narrow(
+    path: _Path,
+    size: NDArray[np.int64],
+    limit: NDArray[np.int64],
+    relief: NDArray[np.int64],
+    depth: int,
+    f: Any,
+) -> None:
+    """Note what may be added after ``f``; classes before it count for "nothing can be added" only."""
+    deep, number = depth + 1, 0
+    before, after, room = path.options[depth], path.options[deep], path.room[deep]
+    repeat, chosen = path.repeat[deep], path.chosen
+    for o in range(path.n_options[depth]):
+        g = before[o]
+        used_up = (g == f and repeat >= limit[f]) or (g < f and _times(chosen, depth, g) >= limit[g])
+        if not used_up and _is_within(size, g, room, relief):
+            after[number] = g
+            number += 1
+    path.n_options[deep], path.at[deep] = number, 0
+
+
+@kernel
+def _is_tight(room: NDArray[np.int64], waste: NDArray[np.int64]) -> bool:
+    tight = True
+    for i in range(len(room)):
+        tight &= 0 <= room[i] <= waste[i]
+    return tight
+
+
+@kernel
+def _listed(
+    rows: NDArray[np.int16], number: int, chosen: NDArray[np.int64], deep: int
+) -> NDArray[np.int16]:
+    """Write a pattern down; return the rows, more of them where these were full."""
+    if number >= len(rows):
+        rows = np.concatenate((rows, np.full_like(rows, -1)))
+    for k in range(deep):
+        rows[number, k] = chosen[k + 1]
+    return rows
 
 
 @kernel

@@ -14,7 +14,9 @@ __all__ = ["Listing"]
 
 #: More items, or more of them to a bin, are not tried.
 _MOST_ITEMS, _MOST_IN_A_BIN = 2_000, 8.0
-_MOST_NODES = 6_000_000
+_MOST_NODES = 10_000_000
+#: Entries of a list at most: patterns times the longest of them.
+_MOST_ENTRIES = 64_000_000
 _LONGEST = 64
 
 
@@ -74,7 +76,7 @@ class Listing:
             capacity,
             capacity if waste is None else waste,
             max(longest, 1),
-            most,
+            min(most, _MOST_ENTRIES // max(longest, 1)),
             _MOST_NODES,
         )
         if not complete and waste is None:
@@ -109,7 +111,15 @@ class Listing:
         """Return the patterns that are worth ``at_least``, the best first, at most so many."""
         worth = listed_values(self.rows, price, demand)
         good = np.flatnonzero(worth >= at_least)
+        if len(good) > most:
+            good = good[np.argpartition(-worth[good], most)[:most]]
         return good[np.argsort(-worth[good], kind="stable")[:most]]
+
+    def scarcity(self) -> NDArray[np.float64]:
+        """Return how few patterns hold an item of each class: 1 where there is none, 0 for the commonest."""
+        number = np.bincount(self.rows[self.rows >= 0], minlength=self.n_classes)
+        scarce: NDArray[np.float64] = 1.0 - np.log1p(number) / np.log1p(max(1, number.max(initial=0)))
+        return scarce
 
 
 def _holds_few(bin_type: BinType, limit: NDArray[np.int64]) -> bool:

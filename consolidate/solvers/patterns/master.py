@@ -35,7 +35,8 @@ class Master:
             for b in problem.bins
         ]
         self._columns: list[pywraplp.Variable] = []
-        self._used = np.zeros(0)
+        self._duals = np.zeros(len(self._rows))
+        self._is_solved = False
         self._left_out = 0.0
         self._objective = self._solver.Objective()
         self._objective.SetMinimization()
@@ -56,6 +57,7 @@ class Master:
         if key in self._known:
             return False
         self._known.add(key)
+        self._is_solved = False
         cost = self.problem.pattern_cost(kind, counts)
         variable = self._solver.NumVar(0.0, self._solver.infinity(), "")
         self._objective.SetCoefficient(variable, cost / self.unit)
@@ -72,6 +74,7 @@ class Master:
 
     def set_demand(self, demand: NDArray[np.int64], left: NDArray[np.int64]) -> None:
         """Change the demand, and the number of bins left of each type (-1 for any number)."""
+        self._is_solved = False
         for row, d, exact in zip(self._rows, demand.tolist(), self._exact.tolist(), strict=True):
             row.SetLb(float(d))
             if exact:
@@ -80,19 +83,25 @@ class Master:
             if limit is not None:
                 limit.SetUb(float(q))
 
-    def solve(self, time_limit_s: float | None = None) -> float | None:
+    def limit(self, each_s: float) -> None:
+        """Let no linear program take more than so many seconds."""
+        self._solver.SetTimeLimit(max(1, int(1_000 * each_s)))
+
+    def solve(self) -> float | None:
         """Solve; return the value in units of cost, or ``None`` when the time ran out."""
-        if time_limit_s is not None:
-            self._solver.SetTimeLimit(max(1, int(1_000 * time_limit_s)))
         if self._solver.Solve() != pywraplp.Solver.OPTIMAL:
             return None
-        self._used = np.array([v.solution_value() for v in self._columns])
+        self._is_solved = True
+        self._duals = np.array([row.dual_value() for row in self._rows])
         self._left_out = float(sum(v.solution_value() for v in self._missing))
         return float(self._objective.Value()) * self.unit
 
     def prices(self) -> NDArray[np.float64]:
-        """Return the dual value of each class in units of cost, at least 0 but for those that make room."""
-        duals = np.array([row.dual_value() for row in self._rows])
+        """Return the dual value of each class in units of cost, at least 0 but for those that make room.
+
+        Those of the last solution, even if patterns were added since.
+        """
+        duals = self._duals
         priced: NDArray[np.float64] = np.where(self._exact, duals, np.maximum(duals, 0.0)) * self.unit
         return priced
 
@@ -103,10 +112,10 @@ class Master:
         return rents
 
     def used(self) -> NDArray[np.float64]:
-        """Return how often the last solution uses each pattern; later patterns count as unused."""
-        used = np.zeros(len(self._columns))
-        used[: len(self._used)] = self._used
-        return used
+        """Return how often each pattern is used; solves again if patterns were added since."""
+        if not self._is_solved and self.solve() is None:
+            return np.zeros(len(self._columns))
+        return np.array([v.solution_value() for v in self._columns])
 
     def missing(self) -> float:
         """Return how many items the last solution leaves out."""

@@ -55,7 +55,7 @@ def pack(
         generation = search.generate(rounds)
         search.dive(generation, dives)
     stopped = "proven optimal" if search.is_done() else "dives used up"
-    if not search.is_done() and search.is_past(1.0):
+    if not search.is_done() and search.is_over():
         stopped = "time limit"
     return _solution(problem, search.best, search.bound, stopped)
 

@@ -20,7 +20,7 @@ _TABLE_WORK = 40_000_000
 #: Choices of items with a size below 0 that are looked at; problems with more are refused.
 _MOST_CHOICES = 20_000
 #: Patterns that are listed before the list is given up.
-_MOST_LISTED = 2_500_000
+_MOST_LISTED = 4_000_000
 #: Patterns looked through while diving.
 _NEAR = 100_000
 #: Patterns that one search returns.
@@ -55,6 +55,11 @@ class Pricer:
         """From now on, look through the patterns worth most at these prices only, where no bound is wanted."""
         if self.listing is not None and len(self.listing.rows) > _NEAR:
             self.near = self.listing.part(self.listing.near(price, demand, 0, _NEAR))
+
+    def scarcity(self) -> NDArray[np.float64]:
+        """Return how few of the patterns worth most hold an item of each class, as far as they are listed."""
+        listing = self.near or self.listing
+        return np.zeros(len(self.bin.allowed)) if listing is None else listing.scarcity()
 
     def best(
         self,

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from consolidate.solvers.patterns.dive import dive
-from consolidate.solvers.patterns.ends import mended, near_patterns, tight_patterns
+from consolidate.solvers.patterns.ends import near_patterns, tight_patterns
 from consolidate.solvers.patterns.generation import Generation
 from consolidate.solvers.patterns.packed import Packed, filled
 from consolidate.solvers.patterns.problem import PackingProblem
+from consolidate.solvers.patterns.reopening import reopened
 from consolidate.solvers.patterns.swaps import swapped
 from consolidate.solvers.patterns.whole import whole_patterns
 
@@ -20,16 +22,27 @@ __all__ = ["Search"]
 #: Parts of the time for column generation, and up to the end of the first dive.
 _GENERATION, _FIRST_DIVE = 0.5, 0.75
 _MIP_PATTERNS = 12_000
-_NOISE = 0.1
+#: Weight of chance, and of items that few patterns hold, in the choice of patterns.
+_NOISE, _SCARCE = 0.1, 0.3
 #: Dives before the integer program over their patterns.
 _DIVES_FIRST = 16
 _LEFT_OUT = 1e-6
-#: Searches by exchanges at the start, and after each dive.
-_SWAPS_FIRST, _SWAPS_LATER = 2, 5
+#: Searches by exchanges at the start, once there are prices, and after each dive.
+_SWAPS_FIRST, _SWAPS_PRICED, _SWAPS_LATER = 2, 40, 20
+#: Searches times items where time is not limited.
+_SWAP_WORK = 6_000
 #: Seconds of an integer program at most.
 _MIP_S = 10.0
-#: Items that are packed again after a dive, and seconds for it.
-_MENDED, _MEND_S = (60, 110), 1.0
+#: The same over listed patterns.
+_NEAR_S = 1.0
+#: What the bins that are packed again waste beyond what is to be saved, in bins.
+_SPARE = (0.1, 0.3, 0.6)
+#: Part of the time after which nothing is begun.
+_END = 0.97
+#: Part of the time for exchanges: far from the bound, and one bin above, where they succeed soon or not at all.
+_SWAP_PART = (0.06, 0.02)
+#: Part of the time, and least seconds, that one linear program may take: a few of them never end.
+_LP_PART, _LEAST_LP_S = 0.05, 0.5
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,15 +56,24 @@ class Search:
     time_limit_s: float | None
     best: Packed | None = None
     bound: int = 0
+    price: NDArray[np.float64] | None = None
 
     def is_done(self) -> bool:
         """Say whether nothing can be cheaper."""
         return self.best is not None and self.best.cost <= self.bound
 
+    def is_close(self) -> bool:
+        """Say whether a cost less by one would be proven optimal."""
+        return self.best is not None and self.best.cost <= self.bound + 1
+
     def is_past(self, part: float) -> bool:
         """Say whether this part of the time is over."""
         limit = self.time_limit_s
         return limit is not None and self.clock() >= self.started_s + part * limit
+
+    def is_over(self) -> bool:
+        """Say whether it is too late to begin anything."""
+        return self.is_past(_END)
 
     def left_s(self, part: float) -> float:
         """Return this part of the time that is left, at most that of an integer program."""
@@ -83,39 +105,48 @@ class Search:
         problem = self.problem
         generation = Generation.of(problem)
         generation.bound = self.bound
+        if self.time_limit_s is not None:
+            generation.master.limit(max(_LEAST_LP_S, _LP_PART * self.time_limit_s))
         for kind in range(len(problem.bins)):
             for pattern in filled(problem, kind, problem.demand).patterns:
                 generation.master.add(kind, pattern)
-        generation.run(
+        value = generation.run(
             problem.demand,
             stop=lambda: self.is_past(_GENERATION),
             max_rounds=rounds,
             good_enough=None if self.best is None else self.best.cost,
+            # Where patterns are listed, the last rounds cost little, and good prices are worth much below.
+            to_the_end=generation.pricers[0].listing is not None,
         )
         self.bound = generation.bound
+        if problem.is_classic() and value is not None:
+            self.price = generation.master.prices()
         return generation
 
     def dive(self, generation: Generation, dives: int) -> None:
         """Dive, with other ties each time, and combine what the dives have brought."""
         rng, has_tried = np.random.default_rng(self.seed), False
         generation.focus()
+        scarcity = generation.pricers[0].scarcity()
+        if self.best is not None:
+            self._improve(self.best, _SWAPS_PRICED, rng)
         for number in range(dives):
-            if self.is_done() or (number > 0 and self.is_past(1.0)):
+            if self.is_done() or (number > 0 and self.is_over()):
                 break
-            prefer = None if number == 0 else rng.uniform(0, _NOISE, self.problem.n_classes)
-            end = _FIRST_DIVE if number == 0 else 0.97
+            prefer = rng.uniform(0, _NOISE, self.problem.n_classes)
+            if number % 2 == 0:
+                prefer += _SCARCE * scarcity
+            end = _FIRST_DIVE if number == 0 else _END
             found = dive(
                 generation,
                 stop=lambda end=end: self.is_past(end),  # type: ignore[misc]
-                prefer=prefer,
+                prefer=None if number == 0 else prefer,
                 goal=self._goal(first=number == 0),
                 relax=number == 0,
             )
             self.take(found)
-            if found is not None and not self.is_done() and self.problem.is_classic():
-                self._mend(found)
-                if not self.is_done():
-                    self._swap(found, _SWAPS_LATER)
+            if found is not None:
+                self._improve(found, _SWAPS_LATER, rng)
             # Dives bring patterns that the integer program combines, so it comes late, but it has to come.
             late = number + 1 >= min(dives, _DIVES_FIRST) or self.is_past(_GENERATION)
             if late and not has_tried and not self.is_done():
@@ -128,45 +159,67 @@ class Search:
             return None
         return self.bound if first or self.best is None else self.best.cost - 1
 
-    def _mend(self, packed: Packed) -> None:
-        """Pack the end of a dive again."""
-        for n_items in _MENDED:
-            left_s = min(_MEND_S, self.left_s(0.3))
-            goal = self.bound if self.best is None else self.best.cost - 1
-            if self.is_done() or left_s < 0.05 or packed.cost > goal + 2:
+    def _improve(self, packed: Packed, tries: int, rng: np.random.Generator) -> None:
+        """Search around a packing, by exchanges and by packing some bins again."""
+        if self.is_done() or not self.problem.is_classic():
+            return
+        self._swap(packed, tries)
+        for spare in _SPARE:
+            best = self.best
+            if self.price is None or best is None or self.is_done() or self.is_over():
                 return
-            self.take(mended(self.problem, packed, goal, n_items=n_items, time_limit_s=left_s))
+            around = packed if packed.cost <= best.cost else best
+            found = reopened(
+                self.problem,
+                around,
+                best.cost - 1,
+                price=self.price,
+                spare=spare,
+                noise=rng.uniform(0.5, 1.0, around.cost),
+                stop=self.is_over,
+            )
+            self.take(found)
 
     def _swap(self, packed: Packed, tries: int) -> None:
         """Search by exchanges for a packing cheaper than the best."""
+        until_s = np.inf
+        if self.time_limit_s is None:
+            tries = min(tries, max(_SWAPS_FIRST, _SWAP_WORK // int(self.problem.demand.sum())))
+        else:
+            until_s = self.clock() + _SWAP_PART[self.is_close()] * self.time_limit_s
         found = swapped(
             self.problem,
             packed,
             target=self.bound,
             tries=tries,
-            stop=lambda: self.is_past(0.97),
+            stop=lambda: self.clock() > until_s or self.is_over(),
             seed=self.seed,
+            price=self.price,
         )
         self.take(found)
 
     def _combine(self, generation: Generation) -> None:
-        """Solve integer programs: over listed patterns near their price, else over those generated."""
-        if self.best is not None and generation.dual is not None and self.left_s(0.5) > 0.2:
-            goal = self.best.cost - 1
-            self.take(near_patterns(generation, goal, time_limit_s=self.left_s(0.4)))
+        """Solve an integer program: over listed patterns near their price, else over those generated."""
         master, left_s = generation.master, self.left_s(0.6)
-        few = len(master.patterns) <= _MIP_PATTERNS and master.missing() <= _LEFT_OUT
-        if self.is_done() or left_s < 0.2 or not few:
+        if self.is_done() or left_s < 0.2:
             return
-        found = whole_patterns(
-            self.problem,
-            master.kinds,
-            master.patterns,
-            self.problem.demand,
-            time_limit_s=left_s,
-            target=generation.bound,
-        )
-        self.take(found)
+        listing = generation.pricers[0].listing
+        if listing is not None and generation.dual is not None and self.best is not None:
+            goal = self.best.cost - 1
+            found = near_patterns(
+                self.problem, listing, goal, dual=generation.dual, time_limit_s=min(_NEAR_S, left_s)
+            )
+            self.take(found)
+        elif len(master.patterns) <= _MIP_PATTERNS and master.missing() <= _LEFT_OUT:
+            found = whole_patterns(
+                self.problem,
+                master.kinds,
+                master.patterns,
+                self.problem.demand,
+                time_limit_s=left_s,
+                target=generation.bound,
+            )
+            self.take(found)
 
 
 def _by_size(problem: PackingProblem) -> int:

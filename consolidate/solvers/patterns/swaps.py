@@ -15,6 +15,8 @@ __all__ = ["swapped"]
 
 _MOST_ITEMS = 2_000
 _STEPS = 2_000
+#: Part of its size that an item counts beside its price, as prices may be 0.
+_LITTLE = 1e-3
 
 
 def swapped(
@@ -25,6 +27,7 @@ def swapped(
     tries: int,
     stop: Callable[[], bool],
     seed: int,
+    price: NDArray[np.float64] | None = None,
 ) -> Packed | None:
     """Return a packing in fewer bins of a single unlimited type, down to ``target``, ``None`` without one.
 
@@ -42,6 +45,8 @@ def swapped(
         Asked before each search.
     seed
         Of the random numbers.
+    price
+        What an item of each class is worth, in bins, shape ``(classes,)``; without it, sizes tell.
     """
     if int(problem.demand.sum()) > _MOST_ITEMS:
         return None
@@ -49,6 +54,8 @@ def swapped(
     item_class = np.repeat(np.arange(problem.n_classes), problem.demand)
     size = only.size[item_class]
     worth = _worth(size, only.capacity)
+    if price is not None:
+        worth = price[item_class] + _LITTLE * worth
     bin_of, n_bins = _bins(problem, packed), packed.cost
     dice = np.array([88_172_645_463_325_252 + seed], dtype=np.uint64)
     whole: NDArray[np.int64] | None = None

@@ -43,44 +43,61 @@ def whole_patterns(
     """
     model = mathopt.Model()
     unit = float(max(1, max(abs(b.cost) for b in problem.bins)))
-    rows: list[list[mathopt.LinearTerm]] = [[] for _ in demand]
-    of_kind: list[list[mathopt.Variable]] = [[] for _ in problem.bins]
-    variables, costs = [], []
-    for kind, counts in zip(kinds, patterns, strict=True):
-        x = model.add_integer_variable(lb=0, ub=float(demand.max(initial=0)))
-        for f in np.flatnonzero(counts).tolist():
-            rows[f].append(int(counts[f]) * x)
-        of_kind[kind].append(x)
-        variables.append(x)
-        costs.append(problem.pattern_cost(kind, counts) / unit)
-    exact = problem.relieves()
-    for f in np.flatnonzero((demand > 0) | exact).tolist():
-        if not rows[f]:
-            return None
-        top = float(demand[f]) if exact[f] else float("inf")
-        model.add_linear_constraint(expr=mathopt.fast_sum(rows[f]), lb=float(demand[f]), ub=top)
+    most = float(demand.max(initial=0))
+    times = [model.add_integer_variable(lb=0, ub=most) for _ in patterns]
+    if not _cover(model, problem, patterns, demand, times):
+        return None
     for k, b in enumerate(problem.bins):
-        if b.quantity >= 0 and of_kind[k]:
-            model.add_linear_constraint(mathopt.fast_sum(of_kind[k]) <= float(b.quantity))
+        of_type = [x for kind, x in zip(kinds, times, strict=True) if kind == k]
+        if b.quantity >= 0 and of_type:
+            model.add_linear_constraint(mathopt.fast_sum(of_type) <= float(b.quantity))
+    costs = [problem.pattern_cost(k, p) / unit for k, p in zip(kinds, patterns, strict=True)]
+    total = mathopt.fast_sum([c * x for c, x in zip(costs, times, strict=True)])
     if at_most is not None:
-        model.add_linear_constraint(
-            mathopt.fast_sum([c * x for c, x in zip(costs, variables, strict=True)])
-            <= at_most / unit + 1e-6
-        )
-    model.minimize(mathopt.fast_sum([c * x for c, x in zip(costs, variables, strict=True)]))
+        model.add_linear_constraint(total <= at_most / unit + 1e-6)
+    model.minimize(total)
     parameters = mathopt.SolveParameters(
-        time_limit=timedelta(seconds=time_limit_s),
-        random_seed=0,
-        relative_gap_tolerance=1e-9,
+        time_limit=timedelta(seconds=time_limit_s), random_seed=0, relative_gap_tolerance=1e-9
     )
     if target is not None:
         parameters.absolute_gap_tolerance = 0.999 / unit if problem.counts_bins() else 1e-9
     result = mathopt.solve(model, mathopt.SolverType.HIGHS, params=parameters)
     if not result.has_primal_feasible_solution():
         return None
-    values = result.variable_values(variables)
+    return _packed(problem, kinds, patterns, demand, result.variable_values(times))
+
+
+def _cover(
+    model: mathopt.Model,
+    problem: PackingProblem,
+    patterns: list[NDArray[np.int64]],
+    demand: NDArray[np.int64],
+    times: list[mathopt.Variable],
+) -> bool:
+    """Ask that every item be covered, those that make room by no more than there are; say if it can be."""
+    rows: list[list[mathopt.LinearTerm]] = [[] for _ in demand]
+    for counts, x in zip(patterns, times, strict=True):
+        for f in np.flatnonzero(counts).tolist():
+            rows[f].append(int(counts[f]) * x)
+    exact = problem.relieves()
+    for f in np.flatnonzero((demand > 0) | exact).tolist():
+        if not rows[f]:
+            return False
+        top = float(demand[f]) if exact[f] else float("inf")
+        model.add_linear_constraint(expr=mathopt.fast_sum(rows[f]), lb=float(demand[f]), ub=top)
+    return True
+
+
+def _packed(
+    problem: PackingProblem,
+    kinds: list[int],
+    patterns: list[NDArray[np.int64]],
+    demand: NDArray[np.int64],
+    times: list[float],
+) -> Packed | None:
+    """Use each pattern so often, every item once; ``None`` where items are left."""
     left, packed = demand.copy(), Packed.empty(problem)
-    for kind, counts, x in zip(kinds, patterns, values, strict=True):
+    for kind, counts, x in zip(kinds, patterns, times, strict=True):
         for _ in range(round(x)):
             fitting = np.minimum(counts, left)  # what makes room is there exactly
             if fitting.any():
