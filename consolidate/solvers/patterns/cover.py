@@ -16,7 +16,7 @@ _WORK_S = 20.0
 
 
 def exact_cover(
-    problem: PackingProblem, counts: NDArray[np.int64], *, time_limit_s: float
+    problem: PackingProblem, counts: NDArray[np.int64], *, time_limit_s: float | None
 ) -> Packed | None:
     """Return patterns of the one bin type that add up to the demand, ``None`` when none were found in time.
 
@@ -27,7 +27,7 @@ def exact_cover(
     counts
         Items of each pattern, shape ``(patterns, classes)``.
     time_limit_s : s
-        Wall time.
+        Wall time; ``None`` for the solver's own measure of work alone.
     """
     demand = problem.demand
     if (counts.sum(axis=0) == 0)[demand > 0].any():
@@ -44,7 +44,8 @@ def exact_cover(
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.max_deterministic_time = _WORK_S
-    solver.parameters.max_time_in_seconds = max(0.1, time_limit_s)
+    if time_limit_s is not None:
+        solver.parameters.max_time_in_seconds = max(0.1, time_limit_s)
     # Clauses alone decide these; the linear relaxation of an exact cover costs more than it tells.
     solver.parameters.linearization_level = 0
     if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):

@@ -18,7 +18,7 @@ _MOST_TIGHT, _MOST_NEAR = 20_000, 3_000
 _LONGEST_TIGHT = 4
 
 
-def tight_patterns(problem: PackingProblem, n_bins: int, *, time_limit_s: float) -> Packed | None:
+def tight_patterns(problem: PackingProblem, n_bins: int, *, time_limit_s: float | None) -> Packed | None:
     """Return a packing into so many bins where some resource leaves no room at all, ``None`` without one.
 
     Then every bin is full to the last unit, and few patterns do that. They may be no longer than the average
@@ -43,7 +43,7 @@ def near_patterns(
     n_bins: int,
     *,
     dual: Dual,
-    time_limit_s: float,
+    time_limit_s: float | None,
 ) -> Packed | None:
     """Return a packing into so many bins by listed patterns that cost little more than they are worth.
 
@@ -61,7 +61,7 @@ def near_patterns(
     dual
         Prices of the items.
     time_limit_s : s
-        Wall time.
+        Wall time; ``None`` for the solver's own measure of work alone.
     """
     total = sum(p * d for p, d in zip(dual.price.tolist(), problem.demand.tolist(), strict=True))
     at_least = dual.upper - max(0, n_bins * dual.upper - total)

@@ -22,6 +22,7 @@ def pack(
     seed: int = 0,
     rounds: int = 2_000,
     clock: Callable[[], float] = time.monotonic,
+    stop: Callable[[], bool] = lambda: False,
 ) -> PatternSolution:
     """Pack all items at the least cost that is found, and prove how little it could cost.
 
@@ -33,8 +34,8 @@ def pack(
     problem
         Items and bins.
     time_limit_s : s
-        Time on the ``clock``; without it the result depends on nothing but the arguments, as long as each
-        integer program ends within ten seconds.
+        Time on the ``clock``; without it the result depends on nothing but the arguments and the answers of
+        ``stop``.
     dives
         Dives at most.
     seed
@@ -43,12 +44,19 @@ def pack(
         Rounds of column generation at most.
     clock
         Tells seconds.
+    stop
+        Without a time limit asked now and then; once it says yes, the search ends.
     """
     if not problem.bins or not problem.demand.any():
         best = None if problem.demand.any() else Packed.empty(problem)
         return _solution(problem, best, 0, "nothing to choose")
     search = Search(
-        problem=problem, seed=seed, clock=clock, started_s=clock(), time_limit_s=time_limit_s
+        problem=problem,
+        seed=seed,
+        clock=clock,
+        started_s=clock(),
+        time_limit_s=time_limit_s,
+        stop=stop,
     )
     search.start()
     if not search.is_done():

@@ -61,9 +61,7 @@ class Patterns:
             feature = f"{view.problem.n_classes} different VMs (at most {self.class_limit})"
             raise UnsupportedError(feature, who=self.name, supported_by=("auto",))
         progress("patterns")
-        remaining_s = clock.remaining_s()
-        limit_s = None if remaining_s is None else max(0.1, 0.8 * remaining_s)
-        solution = pack(view.problem, time_limit_s=limit_s, dives=3, seed=seed, rounds=self.rounds)
+        solution = pack(view.problem, dives=3, seed=seed, rounds=self.rounds, stop=clock.is_over)
         if solution.cost is None:
             return Proposal(
                 host_of=None, stopped="no whole patterns found", unplaced=tuple(view.vms[:20].tolist())

@@ -31,8 +31,8 @@ _LEFT_OUT = 1e-6
 _SWAPS_FIRST, _SWAPS_PRICED, _SWAPS_LATER = 2, 40, 20
 #: Searches times items where time is not limited.
 _SWAP_WORK = 6_000
-#: Seconds of an integer program at most.
-_MIP_S = 10.0
+#: Seconds of an integer program at most; none is begun with less than the second number.
+_MIP_S, _LEAST_MIP_S = 10.0, 0.2
 #: The same over listed patterns.
 _NEAR_S = 1.0
 #: What the bins that are packed again waste beyond what is to be saved, in bins.
@@ -54,6 +54,7 @@ class Search:
     clock: Callable[[], float]
     started_s: float
     time_limit_s: float | None
+    stop: Callable[[], bool]
     best: Packed | None = None
     bound: int = 0
     price: NDArray[np.float64] | None = None
@@ -69,16 +70,18 @@ class Search:
     def is_past(self, part: float) -> bool:
         """Say whether this part of the time is over."""
         limit = self.time_limit_s
-        return limit is not None and self.clock() >= self.started_s + part * limit
+        if limit is None:
+            return self.stop()
+        return self.clock() >= self.started_s + part * limit
 
     def is_over(self) -> bool:
         """Say whether it is too late to begin anything."""
         return self.is_past(_END)
 
-    def left_s(self, part: float) -> float:
-        """Return this part of the time that is left, at most that of an integer program."""
+    def left_s(self, part: float) -> float | None:
+        """Return this part of the time that is left, at most that of an integer program; ``None`` for any."""
         if self.time_limit_s is None:
-            return _MIP_S
+            return None
         return min(_MIP_S, part * (self.started_s + self.time_limit_s - self.clock()))
 
     def take(self, found: Packed | None) -> None:
@@ -201,14 +204,13 @@ class Search:
     def _combine(self, generation: Generation) -> None:
         """Solve an integer program: over listed patterns near their price, else over those generated."""
         master, left_s = generation.master, self.left_s(0.6)
-        if self.is_done() or left_s < 0.2:
+        if self.is_done() or (left_s is not None and left_s < _LEAST_MIP_S):
             return
         listing = generation.pricers[0].listing
         if listing is not None and generation.dual is not None and self.best is not None:
             goal = self.best.cost - 1
-            found = near_patterns(
-                self.problem, listing, goal, dual=generation.dual, time_limit_s=min(_NEAR_S, left_s)
-            )
+            near_s = None if left_s is None else min(_NEAR_S, left_s)
+            found = near_patterns(self.problem, listing, goal, dual=generation.dual, time_limit_s=near_s)
             self.take(found)
         elif len(master.patterns) <= _MIP_PATTERNS and master.missing() <= _LEFT_OUT:
             found = whole_patterns(

@@ -13,6 +13,9 @@ from consolidate.solvers.patterns.problem import PackingProblem
 
 __all__ = ["whole_patterns"]
 
+#: Nodes of HiGHS where time is not limited.
+_NODES = 500
+
 
 def whole_patterns(
     problem: PackingProblem,
@@ -20,7 +23,7 @@ def whole_patterns(
     patterns: list[NDArray[np.int64]],
     demand: NDArray[np.int64],
     *,
-    time_limit_s: float,
+    time_limit_s: float | None,
     target: int | None = None,
     at_most: int | None = None,
 ) -> Packed | None:
@@ -35,7 +38,7 @@ def whole_patterns(
     demand
         Items to pack, shape ``(classes,)``.
     time_limit_s : s
-        Wall time of HiGHS.
+        Wall time of HiGHS; ``None`` for a limit on its nodes, so that the result repeats.
     target
         A packing of this cost is good enough.
     at_most
@@ -56,9 +59,11 @@ def whole_patterns(
     if at_most is not None:
         model.add_linear_constraint(total <= at_most / unit + 1e-6)
     model.minimize(total)
-    parameters = mathopt.SolveParameters(
-        time_limit=timedelta(seconds=time_limit_s), random_seed=0, relative_gap_tolerance=1e-9
-    )
+    parameters = mathopt.SolveParameters(random_seed=0, relative_gap_tolerance=1e-9)
+    if time_limit_s is None:
+        parameters.node_limit = _NODES
+    else:
+        parameters.time_limit = timedelta(seconds=time_limit_s)
     if target is not None:
         parameters.absolute_gap_tolerance = 0.999 / unit if problem.counts_bins() else 1e-9
     result = mathopt.solve(model, mathopt.SolverType.HIGHS, params=parameters)
