@@ -32,13 +32,12 @@ class Walk(NamedTuple):
 
 
 @bare
-def anneal(model, state, walk, temperature, fine, steps, mix, loose):
+def anneal(model, state, walk, temperature, fine, steps, mix):
     """Try ``steps`` moves.
 
     ``fine`` is the price of a missing location or dependency. ``mix`` says how many of 1,000 moves go home,
     are chains, exchanges with any process, with one of about its size and with one of the same service (the
-    rest are shifts), and how many, while a machine is too full, start from such a machine. ``loose`` lets
-    exchanges put a process where it can never fit.
+    rest are shifts), and how many, while a machine is too full, start from such a machine.
     """
     sums, fresh = walk.sums, False
     for _ in range(steps):
@@ -48,7 +47,7 @@ def anneal(model, state, walk, temperature, fine, steps, mix, loose):
         if c >= 0:
             done = try_chain(model, state, sums, p, q, c, rise, fine)
         elif q >= 0:
-            done = try_swap(model, state, sums, p, q, rise, fine, loose)
+            done = try_swap(model, state, sums, p, q, rise, fine)
         else:
             done = try_shift(model, state, sums, p, b, rise, fine)
         if done:

@@ -64,16 +64,15 @@ def try_shift(model, state, sums, p, b, rise, fine):
 
 
 @bare
-def try_swap(model, state, sums, p, q, rise, fine, loose):
+def try_swap(model, state, sums, p, q, rise, fine):
     """Exchange the machines of ``p`` and ``q``, under the terms of :func:`try_shift`.
 
-    The service move cost, which is small, counts but does not decide. Unless ``loose``, neither goes where it
-    can never fit.
+    The service move cost, which is small, counts but does not decide.
     """
     a, b, s, t = state.at[p], state.at[q], model.service[p], model.service[q]
     if a == b or (s != t and (state.here[s, b] or state.here[t, a])):
         return False
-    if not loose and not (model.fits[p, b] and model.fits[q, a]):
+    if not (model.fits[p, b] and model.fits[q, a]):
         return False
     out_p, into_p = 2 * p + (a == model.home[p]), 2 * p + (b == model.home[p])
     out_q, into_q = 2 * q + (b == model.home[q]), 2 * q + (a == model.home[q])

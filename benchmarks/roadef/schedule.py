@@ -20,54 +20,50 @@ MOST_PRICE = 2**22
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """How one search goes; temperatures and prices are shares of what a mean process takes of all resources.
+    """How one round goes; temperatures and prices are shares of what a mean process takes of all resources.
 
     Parameters
     ----------
     hot, warm, cold
         Temperature at the start, when the search is settled, and at the end; geometric between them. What is
         squeezed out when it is colder than ``warm`` costs more than it has to.
-    cheap, middle, dear
-        Highest price of a mean process's worth of excess at the start, at the start of a further round, and
-        when the search is settled.
+    cheap, dear
+        Highest price of a mean process's worth of excess at the start and when the search is settled.
     tolerance
         Excess that is left alone at the start, in mean processes for each machine; none when settled.
-    loose, settled, squeezed
-        Shares of a round until which exchanges may put a process where it can never fit, after which no
-        excess is tolerated, and after which prices only rise.
+    settled, squeezed
+        Shares of a round after which no excess is tolerated, and after which prices only rise.
     mix
         Of 1,000 moves: those that go home, chains, exchanges, exchanges with a process of about the same size
         and of the same service (the rest are shifts), and those that start from a machine that is too full.
-    first
-        Share of the budget of the first round.
-    reheats
-        Number of further rounds, which start from the best assignment so far.
     """
 
     hot: float = 0.06
     warm: float = 0.01
     cold: float = 1e-3
-    cheap: float = 0.2
-    middle: float = 1.0
+    cheap: float = 1.0
     dear: float = 20.0
     tolerance: float = 0.05
-    loose: float = 0.25
     settled: float = 0.4
     squeezed: float = 0.8
     mix: tuple[int, int, int, int, int, int] = (50, 300, 250, 80, 20, 50)
-    first: float = 0.5
-    reheats: int = 3
 
     @classmethod
-    def of(cls, problem: MachineReassignment) -> Schedule:
-        """Return the schedule for a problem: the more processes on a machine, the finer they can be arranged."""
+    def of(cls, problem: MachineReassignment, variant: int = 0) -> Schedule:
+        """Return a schedule for a problem: the more processes on a machine, the finer they can be arranged.
+
+        Odd variants are hotter and more tolerant, so that large processes move too; which of the two is
+        better differs between problems and seeds.
+        """
         finer = CROWD * problem.n_machines / problem.n_processes
-        plain = cls()
-        return cls(hot=plain.hot * finer**0.5, warm=plain.warm * finer**0.5, cold=plain.cold * finer)
+        plain = cls(hot=0.3, tolerance=0.2) if variant % 2 else cls()
+        return replace(
+            plain, hot=plain.hot * finer**0.5, warm=plain.warm * finer**0.5, cold=plain.cold * finer
+        )
 
     def again(self) -> Schedule:
         """Return the schedule of a further round, which stays near where it starts."""
-        return replace(self, hot=self.warm, warm=0.6 * self.warm, cheap=self.middle)
+        return replace(self, hot=0.5 * self.warm, warm=0.25 * self.warm, tolerance=0.02)
 
     def temperature(self, part: float) -> float:
         """Return the temperature at a share of a round: geometric before and after the search is settled."""

@@ -17,12 +17,15 @@ from benchmarks.roadef.state import Model, State, build_model, build_state, tota
 from consolidate._kernels.annealing import random_state
 from consolidate.inventory.roadef import MachineReassignment
 
-__all__ = ["Outcome", "reassign", "start_walk"]
+__all__ = ["Outcome", "Plan", "reassign", "start_walk"]
 
 #: Steps between two changes of prices.
 CHUNK = 100_000
 #: A round that is late gets at least this.
 LEAST_S = 0.001
+#: Processes that the starts of a plan anneal together, unless it is one start.
+PROCESSES_ANNEALED = 6_000
+MOST_STARTS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +39,42 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a budget is parted.
+
+    Parameters
+    ----------
+    starts
+        Rounds that start from the problem's own assignment, each with other random numbers.
+    again
+        Further rounds, which start from the best assignment so far.
+    first
+        Share of the budget of all starts together.
+    """
+
+    starts: int = 1
+    again: int = 3
+    first: float = 0.7
+
+    @classmethod
+    def of(cls, problem: MachineReassignment) -> Plan:
+        """Return the plan for a problem: results of few processes differ widely, so they are tried more often."""
+        return cls(starts=min(max(PROCESSES_ANNEALED // problem.n_processes, 1), MOST_STARTS))
+
+    def parts(self) -> list[float]:
+        """Return the share of each round."""
+        rest = [(1 - self.first) / self.again] * self.again if self.again else []
+        return [(self.first if self.again else 1.0) / self.starts] * self.starts + rest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
     """One annealing, or the whole search: where it starts, and what ends it, steps or seconds or a cost."""
 
     start: NDArray[np.int32]
     seed: int
-    schedule: Schedule
+    variant: int = 0
+    again: bool = False
     steps: int | None = None
     seconds: float | None = None
     goal: int = 0
@@ -55,7 +88,7 @@ def reassign(
     steps: int | None = None,
     workers: int = 1,
     goal: int = 0,
-    schedule: Schedule | None = None,
+    plan: Plan | None = None,
 ) -> Outcome:
     """Search for a cheap assignment.
 
@@ -70,47 +103,52 @@ def reassign(
     steps
         Number of moves that each worker tries, instead of a time.
     workers
-        Number of processes; after each round all go on from the best of them.
+        Number of processes; after the first rounds all go on from the best of them.
     goal
         Cost at which the search stops.
-    schedule
-        Default: that of :meth:`Schedule.of`.
+    plan
+        Default: that of :meth:`Plan.of`.
     """
     if (seconds is None) == (steps is None):
         msg = "needs either seconds or steps"
         raise ValueError(msg)
-    schedule = schedule or Schedule.of(problem)
-    whole = Round(
-        start=problem.assignment, seed=seed, schedule=schedule, steps=steps, seconds=seconds, goal=goal
-    )
+    plan = plan or Plan.of(problem)
+    whole = Round(start=problem.assignment, seed=seed, steps=steps, seconds=seconds, goal=goal)
     if workers == 1:
         prepare(problem)
-        return _rounds(whole, lambda tasks: [anneal_once(tasks[0])], 1)
+        return _rounds(whole, plan, lambda tasks: [anneal_once(tasks[0])], 1)
     began = time.monotonic()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=prepare, initargs=(problem,)) as pool:
         if seconds is not None:
             whole = replace(whole, seconds=seconds - (time.monotonic() - began))
-        return _rounds(whole, lambda tasks: list(pool.map(anneal_once, tasks)), workers)
+        return _rounds(whole, plan, lambda tasks: list(pool.map(anneal_once, tasks)), workers)
 
 
-def _rounds(whole: Round, run: Callable[[list[Round]], list[Outcome]], workers: int) -> Outcome:
-    """Anneal from hot once, then again and again from the best."""
-    began, done, cpu_s, schedule = time.monotonic(), 0, 0.0, whole.schedule
+def _rounds(
+    whole: Round,
+    plan: Plan,
+    run: Callable[[list[Round]], list[Outcome]],
+    workers: int,
+) -> Outcome:
+    """Anneal from the start a few times, then again and again from the best."""
+    began, done, cpu_s, passed = time.monotonic(), 0, 0.0, 0.0
     best: Outcome | None = None
-    for k in range(1 + schedule.reheats):
-        part = schedule.first if k == 0 else (1 - schedule.first) / schedule.reheats
-        task = replace(whole, schedule=schedule if k == 0 else schedule.again())
-        if best is not None:
-            task = replace(task, start=best.assignment)
+    for k, part in enumerate(plan.parts()):
+        passed += part
+        task = whole
+        if best is not None and k >= plan.starts:
+            task = replace(task, start=best.assignment, again=True)
         if whole.steps is not None:
             task = replace(task, steps=round(part * whole.steps))
         else:
             # What a round takes too long is missing in the next.
-            end = schedule.first + k * part if k else schedule.first
-            left = began + end * whole.seconds - time.monotonic()
+            left = began + passed * whole.seconds - time.monotonic()
             task = replace(task, seconds=max(left, LEAST_S))
-        found = run([replace(task, seed=(whole.seed * 1_000 + k) * 100 + w) for w in range(workers)])
+        tasks = [
+            replace(task, seed=(whole.seed * 1_000 + k) * 100 + w, variant=k + w) for w in range(workers)
+        ]
+        found = run(tasks)
         done += sum(outcome.steps for outcome in found)
         cpu_s += sum(outcome.cpu_s for outcome in found)
         best = min([*([best] if best else []), *found], key=lambda outcome: outcome.cost)
@@ -135,16 +173,16 @@ def anneal_once(task: Round) -> Outcome:
     model = build_model(_problem)
     state = build_state(model, task.start)
     walk = start_walk(model, state, task.seed)
-    prices = Prices(_problem, model, task.schedule)
-    mix = np.array(task.schedule.mix, dtype=np.int64)
+    schedule = Schedule.of(_problem, task.variant)
+    schedule = schedule.again() if task.again else schedule
+    prices = Prices(_problem, model, schedule)
+    mix = np.array(schedule.mix, dtype=np.int64)
     chunk, steps, part = CHUNK, 0, 0.0
     while part < 1 and walk.sums[3] > task.goal:
         prices.change(model, state, walk, part)
         if task.steps is not None:
             chunk = min(chunk, task.steps - steps)
-        anneal(
-            model, state, walk, prices.temperature, prices.fine, chunk, mix, part < task.schedule.loose
-        )
+        anneal(model, state, walk, prices.temperature, prices.fine, chunk, mix)
         steps += chunk
         part = (time.monotonic() - began) / task.seconds if task.steps is None else steps / task.steps
     spent = time.process_time() - cpu

@@ -12,8 +12,7 @@ import pytest
 from benchmarks.roadef.__main__ import best_known, load, load_bound
 from benchmarks.roadef.anneal import anneal
 from benchmarks.roadef.judge import cost, violations
-from benchmarks.roadef.schedule import Schedule
-from benchmarks.roadef.search import CHUNK, reassign, start_walk
+from benchmarks.roadef.search import CHUNK, Plan, reassign, start_walk
 from benchmarks.roadef.state import build_model, build_state, reprice, total_breaches, total_cost
 from consolidate.inventory.roadef import MachineReassignment, read_assignment
 
@@ -136,7 +135,7 @@ def test_bookkeeping_equals_the_judge(seed: int) -> None:
         new = np.array(price)
         reprice(model, state, old, new)
         old, walk.sums[1] = new, state.excess.sum()
-        anneal(model, state, walk, 100.0, fine, 3_000, MIX, True)
+        anneal(model, state, walk, 100.0, fine, 3_000, MIX)
         now = state.at.tolist()
         assert walk.sums[0] == total_cost(model, state) == cost(problem, now).total
         assert walk.sums[2] == total_breaches(model, state)
@@ -173,7 +172,7 @@ def test_no_move_costs_more_than_allowed(only: int) -> None:
     prices = np.array([5, 5, 5])
     reprice(model, state, np.ones(3, dtype=np.int64), prices)
     # Shake it first, so that something is broken.
-    anneal(model, state, walk, 1e3, 2.0, 500, MIX, True)
+    anneal(model, state, walk, 1e3, 2.0, 500, MIX)
     mix = np.zeros(6, dtype=np.int64)
     if only < 5:
         mix[only] = 1_000
@@ -184,7 +183,7 @@ def test_no_move_costs_more_than_allowed(only: int) -> None:
     # What two services away from home more cost is the one thing that exchanges and chains decide without.
     slack = 0 if only in (0, 5) else 2 * problem.service_weight
     for _ in range(3_000):
-        anneal(model, state, walk, 1e-6, fine, 1, mix, False)
+        anneal(model, state, walk, 1e-6, fine, 1, mix)
         after = walk.sums[0] + walk.sums[1] + fine * walk.sums[2]
         assert after <= before + slack
         before = after
@@ -233,14 +232,12 @@ def test_same_seed_same_assignment() -> None:
 def test_workers_share_their_best() -> None:
     """Two workers give the same twice, feasible, and after one round the better of both."""
     problem = random_problem(4, machines=8, processes=60, tight=1.1)
-    schedule = Schedule(reheats=0, first=1.0)
-    one, two = (
-        reassign(problem, seed=2, steps=2 * CHUNK, workers=2, schedule=schedule) for _ in range(2)
-    )
+    plan = Plan(starts=1, again=0)
+    one, two = (reassign(problem, seed=2, steps=2 * CHUNK, workers=2, plan=plan) for _ in range(2))
     assert np.array_equal(one.assignment, two.assignment)
     assert one.steps == 4 * CHUNK
     assert violations(problem, one.assignment.tolist()) == []
-    alone = reassign(problem, seed=2, steps=2 * CHUNK, schedule=schedule)
+    alone = reassign(problem, seed=2, steps=2 * CHUNK, plan=plan)
     assert one.cost == cost(problem, one.assignment.tolist()).total <= alone.cost
 
 
