@@ -6,6 +6,7 @@ import argparse
 import csv
 import statistics
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.roadef.judge import cost, violations
@@ -19,15 +20,7 @@ WARM_UP_STEPS = 20_000
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.roadef", description=__doc__)
-    parser.add_argument(
-        "--data", type=Path, required=True, help="folder with model_*.txt and bestSolution.csv"
-    )
-    parser.add_argument("--instances", default=INSTANCES)
-    parser.add_argument("--seconds", type=float, default=300.0, help="wall seconds of each search")
-    parser.add_argument("--workers", type=int, default=2, help="processes of each search")
-    parser.add_argument("--seeds", default="0")
-    chosen = parser.parse_args()
+    chosen = read_options()
     known = best_known(chosen.data / "bestSolution.csv")
     print("score: (cost - best known) / initial cost; the verdict is that of an independent judge")
     print(
@@ -51,6 +44,29 @@ def main() -> None:
             for seed in chosen.seeds.split(",")
         ]
     print(f"\nscores: median {statistics.median(scores):.3%}, worst {max(scores):.3%}")
+
+
+def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return what was asked for; what cannot be run ends the program with a message."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.roadef", description=__doc__)
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with model_*.txt and bestSolution.csv"
+    )
+    parser.add_argument("--instances", default=INSTANCES)
+    parser.add_argument("--seconds", type=float, default=300.0, help="wall seconds of each search")
+    parser.add_argument("--workers", type=int, default=2, help="processes of each search")
+    parser.add_argument("--seeds", default="0")
+    chosen = parser.parse_args(arguments)
+    if not (chosen.data / "bestSolution.csv").is_file():
+        parser.error(f"no bestSolution.csv in {chosen.data}")
+    known = best_known(chosen.data / "bestSolution.csv")
+    if missing := [name for name in chosen.instances.split(",") if name not in known]:
+        parser.error(f"unknown instances {', '.join(missing)}; known: {', '.join(known)}")
+    if not (chosen.seconds > 0 and chosen.workers > 0):
+        parser.error("--seconds and --workers need more than 0")
+    if not all(seed.isdigit() for seed in chosen.seeds.split(",")):
+        parser.error(f"--seeds needs whole numbers parted by commas, got {chosen.seeds!r}")
+    return chosen
 
 
 def row(

@@ -16,6 +16,8 @@ __all__ = ["Prices", "Schedule"]
 CROWD = 10
 #: Keeps sums of priced excess far from the end of 64 bits.
 MOST_PRICE = 2**22
+#: No gain pays it, and its products stay finite.
+HIGHEST_FINE = 1e15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +86,9 @@ class Prices:
 
     def __init__(self, problem: MachineReassignment, model: Model, schedule: Schedule) -> None:
         self._schedule = schedule
-        self._unit = float(model.take[::2, : model.n_costs].sum(axis=1).mean())
+        means = model.take[::2, : model.n_costs].mean(axis=0)
+        # Balance columns can take less than nothing.
+        self._unit = float(max(means.sum(), means.max(), 1.0))
         self._need = np.maximum(problem.requirements.mean(axis=0), 1.0)
         self._limit = self._need * problem.n_machines
         self._wanted = self._unit * schedule.cheap / self._need
@@ -100,9 +104,10 @@ class Prices:
         columns = slice(model.n_costs, model.n_costs + len(self._need))
         excess = np.maximum(state.row[:, columns], 0).sum(axis=0) / self._prices
         if part >= plan.squeezed:
-            self._wanted = np.where(excess > 0, self._wanted * self.SQUEEZE, self._wanted)
+            raised = np.minimum(self._wanted * self.SQUEEZE, MOST_PRICE)
+            self._wanted = np.where(excess > 0, raised, self._wanted)
             if walk.sums[2] > 0:
-                self.fine *= self.SQUEEZE
+                self.fine = min(self.fine * self.SQUEEZE, HIGHEST_FINE)
         else:
             x = min(part / plan.settled, 1.0)
             tolerated = self._limit * plan.tolerance * (1 - x) ** 2

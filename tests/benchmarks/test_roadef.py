@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.roadef.__main__ import best_known, load, load_bound
+from benchmarks.roadef.__main__ import best_known, load, load_bound, read_options
 from benchmarks.roadef.anneal import anneal
 from benchmarks.roadef.judge import cost, violations
+from benchmarks.roadef.schedule import HIGHEST_FINE, MOST_PRICE, Prices, Schedule
 from benchmarks.roadef.search import CHUNK, Plan, reassign, start_walk
 from benchmarks.roadef.state import build_model, build_state, reprice, total_breaches, total_cost
 from consolidate.inventory.roadef import MachineReassignment, read_assignment
@@ -286,3 +287,42 @@ def test_best_known_are_checked_against_the_load_bound(roadef: Path) -> None:
     for name in ("a1_2", "a2_4"):
         assert load_bound(load(roadef, name)) <= known[name]
     assert load_bound(load(roadef, "b_3")) > known["b_3"]
+
+
+def test_prices_stay_finite() -> None:
+    """However long something stays broken, prices and fine can still be multiplied."""
+    problem = random_problem(0)
+    model = build_model(problem)
+    state = build_state(model, problem.assignment)
+    walk = start_walk(model, state, 0)
+    # More on machine 0 than it can hold, and a breach that is never mended.
+    state.row[0, model.n_costs : model.n_costs + 3] = 1
+    walk.sums[2] = 1
+    prices = Prices(problem, model, Schedule.of(problem))
+    for part in np.linspace(0, 1, 5_000):
+        prices.change(model, state, walk, part)
+    assert prices.fine == HIGHEST_FINE
+    assert state.excess[0] == 3 * MOST_PRICE
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ("--instances=a9_9", "unknown instances a9_9"),
+        ("--seconds=0", "more than 0"),
+        ("--workers=0", "more than 0"),
+        ("--seeds=0,x", "whole numbers"),
+    ],
+)
+def test_bad_options_end_with_a_message(tmp_path: Path, capsys, option: str, says: str) -> None:
+    """What cannot be run is refused before anything is read or searched, with exit code 2."""
+    with pytest.raises(SystemExit) as absent:
+        read_options([f"--data={tmp_path}"])
+    assert absent.value.code == 2
+    assert "no bestSolution.csv" in capsys.readouterr().err
+    (tmp_path / "bestSolution.csv").write_text("instance,init,BK\na1_1,2,1\n")
+    assert read_options([f"--data={tmp_path}", "--instances=a1_1"]).workers == 2
+    with pytest.raises(SystemExit) as refused:
+        read_options([f"--data={tmp_path}", "--instances=a1_1", option])
+    assert refused.value.code == 2
+    assert says in capsys.readouterr().err
