@@ -25,7 +25,7 @@ CHUNK = 100_000
 LEAST_S = 0.001
 #: Processes that the starts of a plan anneal together, unless it is one start.
 PROCESSES_ANNEALED = 6_000
-MOST_STARTS = 4
+MOST_STARTS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
