@@ -2,7 +2,8 @@
 
 The constraints leave islands that single moves do not connect: a service that fills all its locations, or
 machines too full for any exchange. With prices on what is broken the search walks between them; only
-assignments that break nothing count as found. Conflicts stay hard.
+assignments that break nothing count as found. Conflicts stay hard, and no process goes where it can never fit
+beside what the machine's first processes hold for ever.
 """
 
 from __future__ import annotations
@@ -12,19 +13,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.roadef.delta import (
-    breaches_change,
-    count,
-    exchanged,
-    move,
-    move_cost,
-    received,
-    service_cost_change,
-)
+from benchmarks.roadef.bare import bare
+from benchmarks.roadef.moves import try_chain, try_shift, try_swap
 from consolidate._kernels.annealing import allowed_rise, below
-from consolidate._kernels.jit import kernel
 
 __all__ = ["Walk", "anneal"]
+
+#: An exchange with a process of about the same size reaches this part of the processes either way.
+NEAR = 50
 
 
 class Walk(NamedTuple):
@@ -32,130 +28,103 @@ class Walk(NamedTuple):
 
     random: NDArray[np.uint64]  # (1,)
     sums: NDArray[np.int64]  # (4,) cost, excess, breaches, best cost
-    best: NDArray[np.int64]  # (processes,)
-    seen: NDArray[np.int64]  # (3,) steps without excess, steps without breaches, accepted
-    wounds: NDArray[np.int64]  # (n,) processes whose moves broke something, a ring
-    n_wounds: NDArray[np.int64]  # (1,)
+    best: NDArray[np.int32]  # (processes,)
 
 
-@kernel
-def try_shift(model, state, walk, p, b, rise, price, fine):
-    """Move ``p`` to ``b`` if the priced cost rises by at most ``rise``; say whether it did."""
-    a, s, home = state.at[p], model.service[p], model.home[p]
-    if a == b or state.here[s, b]:
-        return False
-    breaches = breaches_change(model, state, s, a, b)
-    cost_b, excess_b = received(model, state, b, p, 1)
-    change = cost_b - state.cost[b] + move_cost(model, p, b) - move_cost(model, p, a)
-    priced = change + fine * breaches + price * (excess_b - state.excess[b])
-    # Machine ``a`` cannot become better than free.
-    if priced - state.cost[a] - price * state.excess[a] > rise:
-        return False
-    cost_a, excess_a = received(model, state, a, p, -1)
-    change += cost_a - state.cost[a]
-    away = (1 if b != home else 0) - (1 if a != home else 0)
-    change += service_cost_change(model, state, s, away)
-    more = excess_a + excess_b - state.excess[a] - state.excess[b]
-    if change + fine * breaches + price * more > rise:
-        return False
-    move(model, state, p, b)
-    count(model, state, s, a, b)
-    state.cost[a], state.cost[b] = cost_a, cost_b
-    state.excess[a], state.excess[b] = excess_a, excess_b
-    walk.sums[0] += change
-    walk.sums[1] += more
-    walk.sums[2] += breaches
-    return True
+@bare
+def anneal(model, state, walk, temperature, fine, steps, mix):
+    """Try ``steps`` moves.
 
-
-@kernel
-def try_swap(model, state, walk, p, q, rise, price, fine):
-    """Exchange the machines of ``p`` and ``q``, under the terms of :func:`try_shift`."""
-    a, b, s, t = state.at[p], state.at[q], model.service[p], model.service[q]
-    if a == b or (s != t and (state.here[s, b] or state.here[t, a])):
-        return False
-    cost_b, excess_b = exchanged(model, state, b, q, p)
-    change = cost_b - state.cost[b]
-    change += move_cost(model, p, b) - move_cost(model, p, a)
-    change += move_cost(model, q, a) - move_cost(model, q, b)
-    breaches = 0
-    if s != t:
-        breaches = breaches_change(model, state, s, a, b)
-        count(model, state, s, a, b)
-        breaches += breaches_change(model, state, t, b, a)
-        count(model, state, s, b, a)
-    priced = change + fine * breaches + price * (excess_b - state.excess[b])
-    if priced - state.cost[a] - price * state.excess[a] > rise:
-        return False
-    cost_a, excess_a = exchanged(model, state, a, p, q)
-    change += cost_a - state.cost[a]
-    more = excess_a + excess_b - state.excess[a] - state.excess[b]
-    if change + fine * breaches + price * more > rise:
-        return False
-    most = state.most_away[0]
-    move(model, state, p, b)
-    move(model, state, q, a)
-    if s == t:
-        # The second move cleared the mark that the first one set.
-        state.here[s, a] = state.here[s, b] = True
-    else:
-        count(model, state, s, a, b)
-        count(model, state, t, b, a)
-    state.cost[a], state.cost[b] = cost_a, cost_b
-    state.excess[a], state.excess[b] = excess_a, excess_b
-    walk.sums[0] += change + model.service_weight * (state.most_away[0] - most)
-    walk.sums[1] += more
-    walk.sums[2] += breaches
-    return True
-
-
-@kernel
-def anneal(model, state, walk, temperature, factor, price, fine, steps, mix):
-    """Try ``steps`` moves while the temperature falls by ``factor`` a step.
-
-    ``price`` is that of a unit of excess, ``fine`` that of a missing location or dependency. ``mix`` says
-    how many of 1,000 moves go home, are exchanges with any process and with one of the same service (the
-    rest are shifts), how many start from the costlier of two machines, and how many, while something is
-    broken, take a process whose move broke something.
+    ``fine`` is the price of a missing location or dependency. ``mix`` says how many of 1,000 moves go home,
+    are chains, exchanges with any process, with one of about its size and with one of the same service (the
+    rest are shifts), and how many, while a machine is too full, start from such a machine.
     """
-    n, m = state.at.shape[0], state.over.shape[0]
-    random, sums, seen = walk.random, walk.sums, walk.seen
+    sums, fresh = walk.sums, False
     for _ in range(steps):
-        rise = allowed_rise(random, temperature)
-        temperature *= factor
-        p, kind, broken = below(random, n), below(random, 1_000), sums[2]
-        if below(random, 1_000) < mix[3]:
-            a, b = below(random, m), below(random, m)
-            if state.cost[b] + price * state.excess[b] > state.cost[a] + price * state.excess[a]:
-                a = b
-            if state.n_on[a] > 0:
-                p = state.roster[a, below(random, state.n_on[a])]
-        if sums[2] > 0 and below(random, 1_000) < mix[4]:
-            p = walk.wounds[below(random, walk.wounds.shape[0])]
-        if kind < mix[0]:
-            # Half of the ways home are free, the other half are another's place.
-            b = model.home[p]
-            if kind & 1 and state.n_on[b] > 0:
-                q = state.roster[b, below(random, state.n_on[b])]
-                done = try_swap(model, state, walk, p, q, rise, price, fine)
-            else:
-                done = try_shift(model, state, walk, p, b, rise, price, fine)
-        elif kind < mix[0] + mix[1]:
-            done = try_swap(model, state, walk, p, below(random, n), rise, price, fine)
-        elif kind < mix[0] + mix[1] + mix[2]:
-            start = model.members_start[model.service[p]]
-            size = model.members_start[model.service[p] + 1] - start
-            q = model.members[start + below(random, size)]
-            done = try_swap(model, state, walk, p, q, rise, price, fine)
+        rise = allowed_rise(walk.random, temperature)
+        p, q, b, c = propose(model, state, walk, mix)
+        a = state.at[p]
+        if c >= 0:
+            done = try_chain(model, state, sums, p, q, c, rise, fine)
+        elif q >= 0:
+            done = try_swap(model, state, sums, p, q, rise, fine)
         else:
-            done = try_shift(model, state, walk, p, below(random, m), rise, price, fine)
-        seen[0] += sums[1] == 0
-        seen[1] += sums[2] == 0
+            done = try_shift(model, state, sums, p, b, rise, fine)
         if done:
-            seen[2] += 1
-            if sums[2] > broken:
-                walk.wounds[walk.n_wounds[0] % walk.wounds.shape[0]] = p
-                walk.n_wounds[0] += 1
-            if sums[0] < sums[3] and sums[1] == 0 and sums[2] == 0:
+            # A best assignment is copied when it is left, not each time that one is found.
+            better = sums[0] < sums[3] and sums[1] == 0 and sums[2] == 0
+            if better:
                 sums[3] = sums[0]
-                walk.best[:] = state.at
+            elif fresh:
+                copy(walk.best, state.at)
+                walk.best[p] = a
+                if q >= 0:
+                    walk.best[q] = b
+            fresh = better
+    if fresh:
+        copy(walk.best, state.at)
+
+
+@bare
+def propose(model, state, walk, mix):
+    """Draw a move: process ``p`` to machine ``b``, or to that of ``q``, which takes its place or goes to ``c``.
+
+    Returns ``p, q, b, c``; ``q`` or ``c`` below zero: there is none. With ``q``, ``b`` is where ``q`` is.
+    """
+    n, random = state.at.shape[0], walk.random
+    p, kind = below(random, n), below(random, 1_000)
+    if walk.sums[1] > 0 and below(random, 1_000) < mix[5]:
+        p = on_full_machine(state, random)
+    chains = mix[0] + mix[1]
+    swaps = chains + mix[2]
+    near_swaps = swaps + mix[3]
+    q, c = np.int64(-1), np.int64(-1)
+    # Half of the chains, and all of the first kind, take the process home.
+    home = kind < mix[0] or (kind < chains and kind & 1)
+    b = np.int64(model.home[p]) if home else target(model, random, p)
+    if kind < chains:
+        # Half of the ways home are free, the other half and those of chains are another's place.
+        if (kind >= mix[0] or kind & 1) and state.n_on[b] > 0:
+            q = np.int64(state.roster[b, below(random, state.n_on[b])])
+        if kind >= mix[0] and q >= 0:
+            c = target(model, random, q) if kind & 2 else np.int64(model.home[q])
+    elif kind < swaps:
+        q = below(random, n)
+    elif kind < near_swaps:
+        near = max(n // NEAR, 4)
+        k = model.rank[p] + below(random, 2 * near + 1) - near
+        q = np.int64(model.by_size[min(max(k, 0), n - 1)])
+    elif kind < near_swaps + mix[4]:
+        start = model.members_start[model.service[p]]
+        size = model.members_start[model.service[p] + 1] - start
+        q = np.int64(model.members[start + below(random, size)])
+    if q >= 0:
+        b = np.int64(state.at[q])
+    return p, q, b, c
+
+
+@bare
+def on_full_machine(state, random):
+    """Return a process on a machine that holds more than it may; there is one."""
+    m = state.worth.shape[0]
+    a = below(random, m)
+    while state.excess[a] == 0:
+        a = a + 1 if a + 1 < m else 0
+    return np.int64(state.roster[a, below(random, state.n_on[a])])
+
+
+@bare
+def target(model, random, p):
+    """Return a machine that ``p`` fits on."""
+    start = model.targets_start[p]
+    n, m = model.targets_start[p + 1] - start, model.empty.shape[0]
+    # Most often all of them: then the list need not be read.
+    k = below(random, n)
+    return k if n == m else np.int64(model.targets[start + k])
+
+
+@bare
+def copy(into, what):
+    """Copy one array over another."""
+    for k in range(what.shape[0]):
+        into[k] = what[k]

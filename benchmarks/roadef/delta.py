@@ -4,52 +4,65 @@ from __future__ import annotations
 
 import numpy as np
 
-from consolidate._kernels.jit import kernel
+from benchmarks.roadef.bare import bare
 
 __all__ = [
     "breaches_change",
     "count",
     "exchanged",
+    "excess_of",
+    "joined",
+    "left",
     "move",
     "move_cost",
-    "received",
     "service_cost_change",
 ]
 
 
-@kernel
-def received(model, state, m, p, sign):
-    """Return cost and excess of machine ``m`` if process ``p`` comes (sign 1) or goes (sign -1)."""
-    cost, excess = np.int64(0), np.int64(0)
-    for k in range(model.take.shape[1]):
-        cost += max(state.over[m, k] + sign * model.take[p, k], 0)
-    kind = 1 if model.home[p] == m else 0
-    for r in range(model.hold.shape[2]):
-        excess += max(state.full[m, r] + sign * model.hold[kind, p, r], 0)
-    return cost, excess
+@bare
+def joined(row, m, take, t):
+    """Return the worth of machine ``m`` if take ``t`` comes."""
+    worth = np.int64(0)
+    for k in range(row.shape[1]):
+        worth += max(row[m, k] + take[t, k], 0)
+    return worth
 
 
-@kernel
-def exchanged(model, state, m, p, q):
-    """Return cost and excess of machine ``m`` if process ``p`` goes and ``q`` comes."""
-    cost, excess = np.int64(0), np.int64(0)
-    for k in range(model.take.shape[1]):
-        cost += max(state.over[m, k] - model.take[p, k] + model.take[q, k], 0)
-    out = 1 if model.home[p] == m else 0
-    into = 1 if model.home[q] == m else 0
-    for r in range(model.hold.shape[2]):
-        excess += max(state.full[m, r] - model.hold[out, p, r] + model.hold[into, q, r], 0)
-    return cost, excess
+@bare
+def left(row, m, take, t):
+    """Return the worth of machine ``m`` if take ``t`` goes."""
+    worth = np.int64(0)
+    for k in range(row.shape[1]):
+        worth += max(row[m, k] - take[t, k], 0)
+    return worth
 
 
-@kernel
-def move_cost(model, p, m):
+@bare
+def exchanged(row, m, take, out, into):
+    """Return the worth of machine ``m`` if take ``out`` goes and ``into`` comes."""
+    worth = np.int64(0)
+    for k in range(row.shape[1]):
+        worth += max(row[m, k] - take[out, k] + take[into, k], 0)
+    return worth
+
+
+@bare
+def excess_of(row, m, n_costs):
+    """Return what machine ``m`` holds above its capacities, priced."""
+    excess = np.int64(0)
+    for k in range(n_costs, row.shape[1]):
+        excess += max(row[m, k], 0)
+    return excess
+
+
+@bare
+def move_cost(home, leave, travel, p, m):
     """Return the cost of process and machine move of having ``p`` on ``m``."""
-    home = model.home[p]
-    return np.int64(0) if m == home else model.leave[p] + model.travel[home, m]
+    h = home[p]
+    return np.int64(0) if m == h else leave[p] + travel[h, m]
 
 
-@kernel
+@bare
 def breaches_change(model, state, s, a, b):
     """Return how many more locations and dependencies are missing if a process of ``s`` goes from ``a`` to ``b``."""
     change = 0
@@ -82,7 +95,7 @@ def breaches_change(model, state, s, a, b):
     return change
 
 
-@kernel
+@bare
 def count(model, state, s, a, b):
     """Count a process of service ``s`` at ``b`` and no longer at ``a``."""
     here, there = model.location[a], model.location[b]
@@ -96,7 +109,7 @@ def count(model, state, s, a, b):
     state.in_neighbourhood[s, model.neighbourhood[b]] += 1
 
 
-@kernel
+@bare
 def service_cost_change(model, state, s, change):
     """Return by how much the service move cost changes if ``change`` more processes of ``s`` are away."""
     if change == 0:
@@ -110,18 +123,14 @@ def service_cost_change(model, state, s, change):
     return np.int64(-model.service_weight)
 
 
-@kernel
+@bare
 def move(model, state, p, b):
-    """Put process ``p`` on machine ``b``; the caller sets costs and excess of both machines and counts the service."""
+    """Put process ``p`` on machine ``b``; the caller sets worth and excess of both machines and counts the service."""
     a, s, home = state.at[p], model.service[p], model.home[p]
-    for k in range(model.take.shape[1]):
-        state.over[a, k] -= model.take[p, k]
-        state.over[b, k] += model.take[p, k]
-    out = 1 if a == home else 0
-    into = 1 if b == home else 0
-    for r in range(model.hold.shape[2]):
-        state.full[a, r] -= model.hold[out, p, r]
-        state.full[b, r] += model.hold[into, p, r]
+    out, into = 2 * p + (a == home), 2 * p + (b == home)
+    for k in range(state.row.shape[1]):
+        state.row[a, k] -= model.take[out, k]
+        state.row[b, k] += model.take[into, k]
     last = state.roster[a, state.n_on[a] - 1]
     state.roster[a, state.slot[p]] = last
     state.slot[last] = state.slot[p]

@@ -1,96 +1,83 @@
-"""The schedule of an annealing: temperature, price of excess, fine for what is missing, and rounds."""
+"""Rounds of annealing on several cores; each round starts from the best assignment of all before it."""
 
 from __future__ import annotations
 
+import multiprocessing
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.roadef.anneal import Walk, anneal
+from benchmarks.roadef.schedule import Prices, Schedule
 from benchmarks.roadef.state import Model, State, build_model, build_state, total_cost
 from consolidate._kernels.annealing import random_state
 from consolidate.inventory.roadef import MachineReassignment
 
-__all__ = ["Outcome", "Schedule", "reassign", "start_walk"]
+__all__ = ["Outcome", "Plan", "reassign", "start_walk"]
 
-CHUNK = 20_000
-WOUNDS = 64
-#: A fine that no gain pays, in mean processes: dependencies and spread are hard then.
-HARD = 1e6
-#: A search counts as successful below this share of the first cost.
-GOOD = 0.98
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
-    """How one search goes; temperatures are shares of the mean requirement of a process.
-
-    Parameters
-    ----------
-    hot, warm, cold
-        Temperature at the start, at the end of the priced part, and at the end.
-    cheap, dear, final
-        Price of a unit of excess at the same three times.
-    priced_fraction
-        Share of the budget of the priced part; the rest squeezes out what is still broken.
-    soft
-        Whether spread and dependencies may be broken at a fine in the priced part.
-    mix
-        Of 1,000 moves: those that go home, exchanges, exchanges within a service (the rest are
-        shifts), those from the costlier of two machines, and those that mend.
-    """
-
-    hot: float = 0.03
-    warm: float = 0.001
-    cold: float = 1e-6
-    cheap: float = 4.0
-    dear: float = 400.0
-    final: float = 1e5
-    priced_fraction: float = 0.85
-    soft: bool = True
-    mix: tuple[int, int, int, int, int] = (200, 350, 100, 0, 50)
-
-    @classmethod
-    def of(cls, problem: MachineReassignment) -> Schedule:
-        """Return the schedule for a problem, from its shape alone.
-
-        Large services fill their locations and neighbourhoods, so they have to pass through broken
-        states; small ones do not, and then breaking only costs time. With very many processes on a
-        machine it pays to look where the cost is.
-        """
-        big_services = 3 * len(problem.spreads) < problem.n_processes
-        crowded = problem.n_processes >= 150 * problem.n_machines
-        tour = 500 if crowded else 0
-        hot = 0.01 if crowded else 0.03
-        warm = 1e-4 if crowded else 0.001
-        return cls(hot=hot, warm=warm, soft=big_services, mix=(200, 350, 100, tour, 50))
+#: Steps between two changes of prices.
+CHUNK = 100_000
+#: A round that is late gets at least this.
+LEAST_S = 0.001
+#: Processes that the starts of a plan anneal together, unless it is one start.
+PROCESSES_ANNEALED = 6_000
+MOST_STARTS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The best assignment that breaks nothing, its cost by the search's own count, and the steps made."""
+    """The best assignment that breaks nothing, its cost by the search's own count, and the work of all workers."""
 
-    assignment: NDArray[np.int64]
+    assignment: NDArray[np.int32]
     cost: int
     steps: int
+    cpu_s: float = 0.0
 
 
-class _Clock:
-    """How much of the budget is spent: steps if they are given, else seconds."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a budget is parted.
 
-    def __init__(self, *, seconds: float | None, steps: int | None) -> None:
-        if (seconds is None) == (steps is None):
-            msg = "needs either seconds or steps"
-            raise ValueError(msg)
-        self._seconds, self._most, self.steps = seconds, steps, 0
-        self._start = time.process_time()
+    Parameters
+    ----------
+    starts
+        Rounds that start from the problem's own assignment, each with other random numbers.
+    again
+        Further rounds, which start from the best assignment so far.
+    first
+        Share of the budget of all starts together.
+    """
 
-    def fraction(self) -> float:
-        if self._most is not None:
-            return self.steps / self._most
-        return (time.process_time() - self._start) / self._seconds
+    starts: int = 1
+    again: int = 3
+    first: float = 0.7
+
+    @classmethod
+    def of(cls, problem: MachineReassignment) -> Plan:
+        """Return the plan for a problem: results of few processes differ widely, so they are tried more often."""
+        return cls(starts=min(max(PROCESSES_ANNEALED // problem.n_processes, 1), MOST_STARTS))
+
+    def parts(self) -> list[float]:
+        """Return the share of each round."""
+        rest = [(1 - self.first) / self.again] * self.again if self.again else []
+        return [(self.first if self.again else 1.0) / self.starts] * self.starts + rest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One annealing, or the whole search: where it starts, and what ends it, steps or seconds or a cost."""
+
+    start: NDArray[np.int32]
+    seed: int
+    variant: int = 0
+    again: bool = False
+    steps: int | None = None
+    seconds: float | None = None
+    goal: int = 0
 
 
 def reassign(
@@ -99,7 +86,9 @@ def reassign(
     seed: int,
     seconds: float | None = None,
     steps: int | None = None,
-    schedule: Schedule | None = None,
+    workers: int = 1,
+    goal: int = 0,
+    plan: Plan | None = None,
 ) -> Outcome:
     """Search for a cheap assignment.
 
@@ -110,86 +99,101 @@ def reassign(
     seed
         Of the random numbers; with ``steps`` the same seed gives the same assignment.
     seconds : s
-        CPU time of the process; the search has one thread, so that is wall time on an idle machine.
+        Wall time, the start of the workers included.
     steps
-        Number of moves tried, instead of a time.
-    schedule
-        Default: that of :meth:`Schedule.of`.
+        Number of moves that each worker tries, instead of a time.
+    workers
+        Number of processes; after the first rounds all go on from the best of them.
+    goal
+        Cost at which the search stops.
+    plan
+        Default: that of :meth:`Plan.of`.
     """
-    schedule = schedule or Schedule.of(problem)
-    clock = _Clock(seconds=seconds, steps=steps)
-    model = build_model(problem)
-    walk = start_walk(model, build_state(model, problem.assignment), seed)
-    first = int(walk.sums[3])
-    begun = 0.0
-    # A soft search that found nothing leaves the rest of the budget to a hard one.
-    for soft, end in ((True, 0.75), (False, 1.0)) if schedule.soft else ((False, 1.0),):
-        found = walk.sums[3] < GOOD * first
-        state = _again(model, walk, walk.best if found else problem.assignment)
-        _cool(model, state, walk, clock, schedule, begun=begun, end=end, soft=soft, reheat=found)
-        begun = end
-    return Outcome(assignment=walk.best.copy(), cost=int(walk.sums[3]), steps=clock.steps)
+    if (seconds is None) == (steps is None):
+        msg = "needs either seconds or steps"
+        raise ValueError(msg)
+    plan = plan or Plan.of(problem)
+    whole = Round(start=problem.assignment, seed=seed, steps=steps, seconds=seconds, goal=goal)
+    if workers == 1:
+        prepare(problem)
+        return _rounds(whole, plan, lambda tasks: [anneal_once(tasks[0])], 1)
+    began = time.monotonic()
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=prepare, initargs=(problem,)) as pool:
+        if seconds is not None:
+            whole = replace(whole, seconds=seconds - (time.monotonic() - began))
+        return _rounds(whole, plan, lambda tasks: list(pool.map(anneal_once, tasks)), workers)
+
+
+def _rounds(
+    whole: Round,
+    plan: Plan,
+    run: Callable[[list[Round]], list[Outcome]],
+    workers: int,
+) -> Outcome:
+    """Anneal from the start a few times, then again and again from the best."""
+    began, done, cpu_s, passed = time.monotonic(), 0, 0.0, 0.0
+    best: Outcome | None = None
+    for k, part in enumerate(plan.parts()):
+        passed += part
+        task = whole
+        if best is not None and k >= plan.starts:
+            task = replace(task, start=best.assignment, again=True)
+        if whole.steps is not None:
+            task = replace(task, steps=round(part * whole.steps))
+        else:
+            # What a round takes too long is missing in the next.
+            left = began + passed * whole.seconds - time.monotonic()
+            task = replace(task, seconds=max(left, LEAST_S))
+        tasks = [
+            replace(task, seed=(whole.seed * 1_000 + k) * 100 + w, variant=k + w) for w in range(workers)
+        ]
+        found = run(tasks)
+        done += sum(outcome.steps for outcome in found)
+        cpu_s += sum(outcome.cpu_s for outcome in found)
+        best = min([*([best] if best else []), *found], key=lambda outcome: outcome.cost)
+        if best.cost <= whole.goal:
+            break
+    return replace(best, steps=done, cpu_s=cpu_s)
+
+
+_problem: MachineReassignment | None = None
+
+
+def prepare(problem: MachineReassignment) -> None:
+    """Hand the problem to this process, once for all rounds."""
+    global _problem
+    _problem = problem
+
+
+def anneal_once(task: Round) -> Outcome:
+    """Anneal once."""
+    assert _problem is not None
+    began, cpu = time.monotonic(), time.process_time()
+    model = build_model(_problem)
+    state = build_state(model, task.start)
+    walk = start_walk(model, state, task.seed)
+    schedule = Schedule.of(_problem, task.variant)
+    schedule = schedule.again() if task.again else schedule
+    prices = Prices(_problem, model, schedule)
+    mix = np.array(schedule.mix, dtype=np.int64)
+    chunk, steps, part = CHUNK, 0, 0.0
+    while part < 1 and walk.sums[3] > task.goal:
+        prices.change(model, state, walk, part)
+        if task.steps is not None:
+            chunk = min(chunk, task.steps - steps)
+        anneal(model, state, walk, prices.temperature, prices.fine, chunk, mix)
+        steps += chunk
+        part = (time.monotonic() - began) / task.seconds if task.steps is None else steps / task.steps
+    spent = time.process_time() - cpu
+    return Outcome(assignment=walk.best.copy(), cost=int(walk.sums[3]), steps=steps, cpu_s=spent)
 
 
 def start_walk(model: Model, state: State, seed: int) -> Walk:
-    """Return a walk that stands at a state."""
+    """Return a walk that stands at a state, which breaks nothing."""
     cost = total_cost(model, state)
     return Walk(
         random=random_state(seed),
         sums=np.array([cost, 0, 0, cost], dtype=np.int64),
         best=state.at.copy(),
-        seen=np.zeros(3, dtype=np.int64),
-        wounds=np.zeros(WOUNDS, dtype=np.int64),
-        n_wounds=np.zeros(1, dtype=np.int64),
     )
-
-
-def _again(model: Model, walk: Walk, assignment: NDArray[np.int64]) -> State:
-    state = build_state(model, assignment)
-    walk.sums[:3] = total_cost(model, state), 0, 0
-    return state
-
-
-def _cool(
-    model: Model,
-    state: State,
-    walk: Walk,
-    clock: _Clock,
-    schedule: Schedule,
-    *,
-    begun: float,
-    end: float,
-    soft: bool,
-    reheat: bool,
-) -> None:
-    """Anneal once, from fraction ``begun`` of the budget to ``end``."""
-    unit = float(model.hold[0].sum(axis=1).mean())
-    mix = np.array(schedule.mix, dtype=np.int64)
-    fine = unit
-    while (now := clock.fraction()) < end:
-        part = (now - begun) / (end - begun)
-        temperature, price = _point(schedule, part)
-        if reheat:
-            temperature, price = 0.3 * temperature, max(price, schedule.dear)
-        temperature *= unit
-        if not soft or part >= schedule.priced_fraction:
-            fine = HARD * unit
-        walk.seen[:] = 0
-        anneal(model, state, walk, temperature, 1.0, price, fine, CHUNK, mix)
-        clock.steps += CHUNK
-        if soft:
-            # Kept so that something is missing about two thirds of the time.
-            raised = fine * (1.05 if walk.seen[1] < 0.3 * CHUNK else 1 / 1.05)
-            fine = min(max(raised, temperature), 30 * temperature)
-
-
-def _point(schedule: Schedule, part: float) -> tuple[float, float]:
-    """Return temperature and price at a share of a round; both are geometric between their points."""
-    split = schedule.priced_fraction
-    if part < split:
-        x = part / split
-        temperature = schedule.hot * (schedule.warm / schedule.hot) ** x
-        return temperature, schedule.cheap * (schedule.dear / schedule.cheap) ** x
-    x = (part - split) / (1 - split)
-    temperature = schedule.warm * (schedule.cold / schedule.warm) ** x
-    return temperature, schedule.dear * (schedule.final / schedule.dear) ** x

@@ -1,9 +1,8 @@
 """Problem and state of a machine reassignment as bare arrays, made for cheap changes.
 
-Load and balance costs have one shape: a weight times what a sum over processes exceeds. So each becomes a
-*column* with the weight folded in: ``cost of a machine = sum over columns of max(0, over)``, and a process
-adds its ``take`` to ``over``. What is held of a capacity has columns of its own, since a process that left
-its first machine still holds transient resources there.
+Load, balance and capacity have one shape: a weight times what a sum over processes exceeds. So each becomes a
+*column* with the weight folded in: what a machine costs is ``sum over columns of max(0, row)``, and a process
+adds its ``take`` to the row. A capacity is a column whose weight is the present price of what does not fit.
 """
 
 from __future__ import annotations
@@ -15,45 +14,52 @@ from numpy.typing import NDArray
 
 from consolidate.inventory.roadef import MachineReassignment
 
-__all__ = ["Model", "State", "build_model", "build_state", "total_breaches", "total_cost"]
+__all__ = ["Model", "State", "build_model", "build_state", "reprice", "total_breaches", "total_cost"]
 
 Ints = NDArray[np.int64]
 Counts = NDArray[np.int32]
-#: Far below every sum, so that a resource without a load cost never costs.
+#: Far below every sum, so that a column without a cost never costs.
 NEVER = -(2**60)
+#: Rows are as long as a multiple of this, for vector instructions.
+LANES = 8
 
 
 class Model(NamedTuple):
-    """What does not change; costs are weighted already."""
+    """What does not change at one price; costs are weighted already."""
 
-    take: Ints  # (processes, columns) added to `over` of the machine
-    hold: Ints  # (2, processes, r) added to `full`: away from home, and at home (transient resources: 0)
-    over: Ints  # (machines, columns) of an empty machine
-    full: Ints  # (machines, r) of a machine with nothing but what its first processes hold for ever
-    service: Ints  # (processes,)
-    home: Ints  # (processes,)
+    take: Ints  # (2 * processes, width) added to a row by a process away from home (even) and at home (odd)
+    empty: Ints  # (machines, width) with nothing but the transient resources of its first processes
+    n_costs: int  # columns of load and balance; those after them are capacities
+    service: Counts  # (processes,)
+    home: Counts  # (processes,)
     leave: Ints  # (processes,) cost of a process away from home
     travel: Ints  # (machines, machines)
-    neighbourhood: Ints  # (machines,)
-    location: Ints  # (machines,)
-    spread: Ints  # (services,)
-    needs_start: Ints  # (services + 1,) compressed rows of `needs`
-    needs: Ints  # services that a service depends on
-    needed_start: Ints
-    needed: Ints  # services that depend on a service
-    members_start: Ints
-    members: Ints  # processes of a service
+    neighbourhood: Counts  # (machines,)
+    location: Counts  # (machines,)
+    spread: Counts  # (services,)
+    needs_start: Counts  # (services + 1,) compressed rows of `needs`
+    needs: Counts  # services that a service depends on
+    needed_start: Counts
+    needed: Counts  # services that depend on a service
+    members_start: Counts
+    members: Counts  # processes of a service
+    fits: NDArray[
+        np.bool_
+    ]  # (processes, machines) beside what a machine's first processes hold for ever
+    targets_start: Counts  # (processes + 1,) compressed rows of `targets`
+    targets: Counts  # machines that a process fits on
+    by_size: Counts  # (processes,) in order of size
+    rank: Counts  # (processes,) place in that order
     service_weight: int
 
 
 class State(NamedTuple):
     """What a change of machine updates."""
 
-    at: Ints  # (processes,)
-    over: Ints  # (machines, columns)
-    full: Ints  # (machines, r) what is held minus the capacity
-    cost: Ints  # (machines,) load and balance
-    excess: Ints  # (machines,) what is held above the capacity
+    at: Counts  # (processes,)
+    row: Ints  # (machines, width)
+    worth: Ints  # (machines,) load, balance and priced excess
+    excess: Ints  # (machines,) what is held above the capacities, priced
     here: NDArray[np.bool_]  # (services, machines)
     in_location: Counts  # (services, locations)
     n_locations: Counts  # (services,)
@@ -66,26 +72,9 @@ class State(NamedTuple):
     slot: Counts  # (processes,) place in the roster
 
 
-def _rows(lists: list[list[int]]) -> tuple[Ints, Ints]:
-    start = np.zeros(len(lists) + 1, dtype=np.int64)
-    start[1:] = np.cumsum([len(row) for row in lists])
-    return start, np.array([x for row in lists for x in row], dtype=np.int64)
-
-
 def build_model(problem: MachineReassignment) -> Model:
-    """Return the arrays of a problem."""
-    weight = problem.load_weights
-    scale = np.maximum(weight, 1)
-    need, capacity = problem.requirements * scale, problem.capacities * scale
-    over = np.where(weight > 0, -problem.safety_capacities * weight, NEVER)
-    take = [need]
-    for r1, r2, target, price in problem.balances.tolist():
-        free = problem.capacities
-        over = np.column_stack([over, price * (target * free[:, r1] - free[:, r2])])
-        taken = problem.requirements
-        take.append(-price * (target * taken[:, r1] - taken[:, r2])[:, None])
-    full = -capacity
-    np.add.at(full, problem.assignment, need * problem.transient)
+    """Return the arrays of a problem; what does not fit costs 1 a unit until :func:`reprice` is called."""
+    take, empty, n_costs = _columns(problem)
     # A service that depends on itself always has itself.
     needs = [sorted({d for d in row if d != s}) for s, row in enumerate(problem.dependencies)]
     needed: list[list[int]] = [[] for _ in needs]
@@ -98,35 +87,82 @@ def build_model(problem: MachineReassignment) -> Model:
     needs_start, needs_flat = _rows(needs)
     needed_start, needed_flat = _rows(needed)
     members_start, members_flat = _rows(members)
+    fits = _fits(problem)
+    targets_start = np.concatenate([[0], np.cumsum(fits.sum(axis=1))]).astype(np.int32)
+    by_size = np.argsort(problem.requirements @ problem.load_weights, kind="stable")
     return Model(
-        take=np.ascontiguousarray(np.concatenate(take, axis=1)),
-        hold=np.array([need, need * ~problem.transient]),
-        over=np.ascontiguousarray(over),
-        full=full,
-        service=problem.services.copy(),
-        home=problem.assignment.copy(),
+        take=take,
+        empty=empty,
+        n_costs=n_costs,
+        service=problem.services.astype(np.int32),
+        home=problem.assignment.astype(np.int32),
         leave=problem.process_weight * problem.process_move_costs,
         travel=problem.machine_weight * problem.machine_move_costs,
-        neighbourhood=np.unique(problem.neighbourhoods, return_inverse=True)[1].astype(np.int64),
-        location=np.unique(problem.locations, return_inverse=True)[1].astype(np.int64),
-        spread=problem.spreads.copy(),
+        neighbourhood=np.unique(problem.neighbourhoods, return_inverse=True)[1].astype(np.int32),
+        location=np.unique(problem.locations, return_inverse=True)[1].astype(np.int32),
+        spread=problem.spreads.astype(np.int32),
         needs_start=needs_start,
         needs=needs_flat,
         needed_start=needed_start,
         needed=needed_flat,
         members_start=members_start,
         members=members_flat,
+        targets_start=targets_start,
+        targets=np.nonzero(fits)[1].astype(np.int32),
+        fits=fits,
+        by_size=by_size.astype(np.int32),
+        rank=np.argsort(by_size).astype(np.int32),
         service_weight=problem.service_weight,
     )
 
 
-def build_state(model: Model, assignment: Ints) -> State:
+def _rows(lists: list[list[int]]) -> tuple[Counts, Counts]:
+    start = np.zeros(len(lists) + 1, dtype=np.int32)
+    start[1:] = np.cumsum([len(row) for row in lists])
+    return start, np.array([x for row in lists for x in row], dtype=np.int32)
+
+
+def _columns(problem: MachineReassignment) -> tuple[Ints, Ints, int]:
+    """Return takes, empty rows and the number of cost columns."""
+    need, capacity = problem.requirements, problem.capacities
+    weighted = problem.load_weights > 0
+    costs = [need[:, weighted] * problem.load_weights[weighted]]
+    limits = [-(problem.safety_capacities * problem.load_weights)[:, weighted]]
+    for r1, r2, target, weight in problem.balances.tolist():
+        costs.append(-weight * (target * need[:, r1] - need[:, r2])[:, None])
+        limits.append(weight * (target * capacity[:, r1] - capacity[:, r2])[:, None])
+    kept = np.zeros_like(capacity)
+    np.add.at(kept, problem.assignment, need * problem.transient)
+    cost, n_costs = np.concatenate(costs, axis=1), sum(c.shape[1] for c in costs)
+    n, m, r = len(need), len(capacity), need.shape[1]
+    width = -(-(n_costs + r) // LANES) * LANES
+    take = np.zeros((n, 2, width), dtype=np.int64)
+    take[:, :, :n_costs] = cost[:, None]
+    take[:, 0, n_costs : n_costs + r] = need
+    take[:, 1, n_costs : n_costs + r] = need * ~problem.transient
+    empty = np.full((m, width), NEVER, dtype=np.int64)
+    empty[:, :n_costs] = np.concatenate(limits, axis=1)
+    empty[:, n_costs : n_costs + r] = kept - capacity
+    return take.reshape(2 * n, width), empty, n_costs
+
+
+def _fits(problem: MachineReassignment) -> NDArray[np.bool_]:
+    """Return on which machines each process may ever be, its first one included."""
+    need, room = problem.requirements, problem.capacities.copy()
+    np.subtract.at(room, problem.assignment, problem.requirements * problem.transient)
+    fits = np.ones((len(need), len(room)), dtype=np.bool_)
+    for r in range(need.shape[1]):
+        fits &= need[:, r, None] <= room[:, r]
+    fits[np.arange(len(need)), problem.assignment] = True
+    return fits
+
+
+def build_state(model: Model, assignment: Ints | Counts) -> State:
     """Return the state of an assignment."""
-    at = np.array(assignment, dtype=np.int64)
-    n, m, s = len(at), len(model.over), len(model.spread)
-    over, full = model.over.copy(), model.full.copy()
-    np.add.at(over, at, model.take)
-    np.add.at(full, at, model.hold[(at == model.home).astype(np.int64), np.arange(n)])
+    at = np.array(assignment, dtype=np.int32)
+    n, m, s = len(at), len(model.empty), len(model.spread)
+    row = model.empty.copy()
+    np.add.at(row, at, model.take[2 * np.arange(n) + (at == model.home)])
     here = np.zeros((s, m), dtype=np.bool_)
     here[model.service, at] = True
     in_location = np.zeros((s, int(model.location.max()) + 1), dtype=np.int32)
@@ -143,10 +179,9 @@ def build_state(model: Model, assignment: Ints) -> State:
         slot[on] = np.arange(len(on))
     return State(
         at=at,
-        over=over,
-        full=full,
-        cost=np.maximum(over, 0).sum(axis=1),
-        excess=np.maximum(full, 0).sum(axis=1),
+        row=row,
+        worth=np.maximum(row, 0).sum(axis=1),
+        excess=np.maximum(row[:, model.n_costs :], 0).sum(axis=1),
         here=here,
         in_location=in_location,
         n_locations=(in_location > 0).sum(axis=1).astype(np.int32),
@@ -160,11 +195,22 @@ def build_state(model: Model, assignment: Ints) -> State:
     )
 
 
+def reprice(model: Model, state: State, old: Ints, new: Ints) -> None:
+    """Change the price of what does not fit, by capacity, in the arrays of model and state."""
+    columns = slice(model.n_costs, model.n_costs + len(new))
+    for array in (model.take, model.empty, state.row):
+        # Every entry is a multiple of its price.
+        array[:, columns] = array[:, columns] // old * new
+    state.worth[:] = np.maximum(state.row, 0).sum(axis=1)
+    state.excess[:] = np.maximum(state.row[:, columns], 0).sum(axis=1)
+
+
 def total_cost(model: Model, state: State) -> int:
-    """Return the whole cost of a state."""
+    """Return the whole cost of a state, without what is priced."""
     left = np.flatnonzero(state.at != model.home)
     moves = model.leave[left].sum() + model.travel[model.home[left], state.at[left]].sum()
-    return int(state.cost.sum() + moves + model.service_weight * state.most_away[0])
+    load = np.maximum(state.row[:, : model.n_costs], 0).sum()
+    return int(load + moves + model.service_weight * state.most_away[0])
 
 
 def total_breaches(model: Model, state: State) -> int:
