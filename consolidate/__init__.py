@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         Lonely,
         MaxOnline,
         MigrationPlan,
+        MoveBudget,
         Offline,
         Online,
         PiecewisePower,
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from consolidate.reporting import Report, report, report_run
     from consolidate.solvers import Budget
     from consolidate.study import RunConfig, compare, front_frame, load_run, pareto_front, run
+    from consolidate.study.budgets import solve_within
     from consolidate.study.executing import execute
     from consolidate.study.verbs import improvements, plan, solve
     from consolidate.study.why import minimal_core, price_rules, why_hosts, why_moves
@@ -116,6 +118,7 @@ _HOMES = {
         "Lonely",
         "MaxOnline",
         "MigrationPlan",
+        "MoveBudget",
         "Offline",
         "Online",
         "PiecewisePower",
@@ -144,6 +147,7 @@ _HOMES = {
     "consolidate.reporting": ("Report", "report", "report_run"),
     "consolidate.solvers": ("Budget",),
     "consolidate.study": ("RunConfig", "compare", "front_frame", "load_run", "pareto_front", "run"),
+    "consolidate.study.budgets": ("solve_within",),
     "consolidate.study.executing": ("execute",),
     "consolidate.study.verbs": ("improvements", "plan", "solve"),
     "consolidate.study.why": ("minimal_core", "price_rules", "why_hosts", "why_moves"),
@@ -173,6 +177,7 @@ __all__ = [
     "Lonely",
     "MaxOnline",
     "MigrationPlan",
+    "MoveBudget",
     "MoveSettings",
     "Offline",
     "Online",
@@ -231,6 +236,7 @@ __all__ = [
     "run",
     "sized_fleet",
     "solve",
+    "solve_within",
     "spec_servers",
     "why_hosts",
     "why_moves",

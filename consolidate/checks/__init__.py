@@ -30,6 +30,7 @@ from consolidate.checks.cases import (
     PlanCase,
 )
 from consolidate.checks.history import Happened, HistoryCase, check_history
+from consolidate.checks.move_budget import BudgetClaim, check_budget
 from consolidate.checks.run import check_arm, check_placement, check_plan, check_run
 from consolidate.checks.verdict import Verdict, Violation
 
@@ -46,6 +47,7 @@ __all__ = [
     "Arm",
     "ArmCase",
     "BoundClaim",
+    "BudgetClaim",
     "Demand",
     "Guests",
     "Happened",
@@ -63,6 +65,7 @@ __all__ = [
     "Verdict",
     "Violation",
     "check_arm",
+    "check_budget",
     "check_history",
     "check_placement",
     "check_plan",

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from consolidate.model import Instance
 
 __all__ = ["command"]
 
@@ -24,6 +28,13 @@ __all__ = ["command"]
     "--time-limit", type=float, metavar="S", help="Wall time; results then depend on the machine."
 )
 @click.option("--out", metavar="FILE", help="Write the placement (CSV).")
+@click.option("--most-moves", type=int, metavar="N", help="Move at most so many VMs.")
+@click.option("--most-gib", type=float, metavar="GIB", help="Move at most so much memory.")
+@click.option(
+    "--most-per-host", type=int, metavar="N", help="At most so many VMs leave a host and come to it."
+)
+@click.option("--most-minutes", type=float, metavar="MIN", help="The plan takes at most so long.")
+@click.option("--stay", default="", metavar="VM,...", help="VMs that do not move.")
 @click.option("--plan", "with_plan", is_flag=True, help="Also schedule the way there.")
 @click.option(
     "--plan-out", metavar="FILE", help="Write the plan as JSON, one action a line; implies --plan."
@@ -39,6 +50,11 @@ def command(
     deterministic_seconds: float,
     time_limit: float | None,
     out: str | None,
+    most_moves: int | None,
+    most_gib: float | None,
+    most_per_host: int | None,
+    most_minutes: float | None,
+    stay: str,
     with_plan: bool,
     plan_out: str | None,
     as_json: bool,
@@ -54,23 +70,32 @@ def command(
     from consolidate.cli.output import peak_memory_mib
     from consolidate.cli.progress import show_progress
     from consolidate.inventory import read_instance, write_placement
+    from consolidate.model import MoveBudget
     from consolidate.solvers import Budget
+    from consolidate.study.budgets import solve_within
     from consolidate.study.verbs import plan, solve
 
     started = time.monotonic()
     instance = read_instance(source, format=name)
+    moves = MoveBudget(
+        moves=most_moves,
+        memory_gib=most_gib,
+        per_host=most_per_host,
+        makespan_s=None if most_minutes is None else int(most_minutes * 60),
+        stay=_indices(instance, [name for name in stay.split(",") if name]),
+    )
     budget = Budget(
         iterations=iterations, deterministic_s=deterministic_seconds, time_limit_s=time_limit
     )
     with show_progress(quiet=quiet) as progress:
-        result = solve(
-            instance,
-            policy,
-            budget=budget,
-            seed=seed,
-            min_saving_fraction=0.0,
-            progress=progress,
-        ).raise_if_infeasible()
+        more: dict[str, Any] = {"budget": budget, "seed": seed, "progress": progress}
+        more["min_saving_fraction"] = 0.0
+        if moves.is_empty():
+            result = solve(instance, policy, **more)
+        else:
+            inner = "keep" if policy == "auto" else policy
+            result = solve_within(instance, moves, policy=inner, **more)
+        result.raise_if_infeasible()
         with_plan = with_plan or plan_out is not None
         made = plan(instance, result.placement, progress=progress) if with_plan else None
     seconds = time.monotonic() - started
@@ -78,7 +103,7 @@ def command(
         made.to_frame().to_json(plan_out, orient="records", lines=True)
     if out:
         write_placement(result.placement, out, vms=instance.vms, fleet=instance.fleet)
-    moves = int(result.placement.moved_from(instance.current).size)
+    moved = int(result.placement.moved_from(instance.current).size)
     if as_json:
         figures = {
             "policy": result.policy,
@@ -87,7 +112,7 @@ def command(
             "bound_mj": result.bound_mj,
             "gap": result.gap,
             "hosts_used": int(result.placement.used_hosts().size),
-            "moves": moves,
+            "moves": moved,
             "seed": seed,
             "iterations": result.iterations,
             "stopped": result.stopped,
@@ -109,9 +134,21 @@ def command(
             f"{len(instance.vms)} VMs, {instance.fleet.n_hosts} hosts, {len(instance.rules)} rules"
         )
         click.echo(result.summary())
-        click.echo(f"{moves} VMs move")
+        click.echo(f"{moved} VMs move")
         if made is not None:
             click.echo(made.summary())
         memory_mib = peak_memory_mib()
         memory = "" if memory_mib is None else f", peak memory {memory_mib} MiB"
         click.echo(f"{seconds:.1f} s with reading and checks{memory}")
+
+
+def _indices(instance: Instance, names: list[str]) -> tuple[int, ...]:
+    """Return the VMs of these names."""
+    from consolidate.errors import ConfigError
+
+    index = {name: v for v, name in enumerate(instance.vms.ids)}
+    for name in names:
+        if name not in index:
+            msg = f"no VM is called {name!r}"
+            raise ConfigError(msg, path="--stay")
+    return tuple(index[name] for name in names)

@@ -6,13 +6,22 @@ from dataclasses import asdict
 
 import numpy as np
 
-from consolidate.checks import Happened, HistoryCase, cases, check_history, check_placement, check_plan
+from consolidate.checks import (
+    BudgetClaim,
+    Happened,
+    HistoryCase,
+    cases,
+    check_budget,
+    check_history,
+    check_placement,
+    check_plan,
+)
 from consolidate.engine.execution import Execution
 from consolidate.errors import InternalError
-from consolidate.model import Fleet, HostType, Instance, MigrationPlan, Placement, Result
+from consolidate.model import Fleet, HostType, Instance, MigrationPlan, MoveBudget, Placement, Result
 from consolidate.study.energy import energy_of
 
-__all__ = ["judge_execution", "judge_plan", "judge_result"]
+__all__ = ["judge_budget", "judge_execution", "judge_plan", "judge_result"]
 
 
 def judge_result(instance: Instance, result: Result, *, min_saving_fraction: float) -> None:
@@ -61,6 +70,23 @@ def judge_plan(instance: Instance, plan: MigrationPlan) -> None:
         makespan_bound_s=plan.makespan_bound_s,
     )
     _refuse(check_plan(case), what="the plan")
+
+
+def judge_budget(instance: Instance, placement: Placement, moves: MoveBudget) -> None:
+    """Let the checks count what a placement moves.
+
+    Raises
+    ------
+    InternalError
+        When it is more than the budget allows.
+    """
+    claim = BudgetClaim(
+        moves=moves.moves,
+        memory_mib=moves.memory_mib,
+        per_host=moves.per_host,
+        stay=moves.stay,
+    )
+    _refuse(check_budget(placement_case(instance, placement), claim), what="the budget of moves")
 
 
 def judge_execution(execution: Execution) -> None:
