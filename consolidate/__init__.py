@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from consolidate.study import RunConfig, compare, front_frame, load_run, pareto_front, run
     from consolidate.study.budgets import solve_within
     from consolidate.study.executing import execute
+    from consolidate.study.judge import prove_reserve
     from consolidate.study.verbs import improvements, plan, solve
     from consolidate.study.why import minimal_core, price_rules, why_hosts, why_moves
     from consolidate.traces import inspect_trace, read_trace, write_tidy
@@ -149,6 +150,7 @@ _HOMES = {
     "consolidate.study": ("RunConfig", "compare", "front_frame", "load_run", "pareto_front", "run"),
     "consolidate.study.budgets": ("solve_within",),
     "consolidate.study.executing": ("execute",),
+    "consolidate.study.judge": ("prove_reserve",),
     "consolidate.study.verbs": ("improvements", "plan", "solve"),
     "consolidate.study.why": ("minimal_core", "price_rules", "why_hosts", "why_moves"),
     "consolidate.traces": ("inspect_trace", "read_trace", "write_tidy"),
@@ -223,6 +225,7 @@ __all__ = [
     "plan",
     "plotting",
     "price_rules",
+    "prove_reserve",
     "read_fleet",
     "read_instance",
     "read_intensity",

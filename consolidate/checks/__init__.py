@@ -31,6 +31,7 @@ from consolidate.checks.cases import (
 )
 from consolidate.checks.history import Happened, HistoryCase, check_history
 from consolidate.checks.move_budget import BudgetClaim, check_budget
+from consolidate.checks.reserve import ReserveVerdict, check_reserve
 from consolidate.checks.run import check_arm, check_placement, check_plan, check_run
 from consolidate.checks.verdict import Verdict, Violation
 
@@ -60,6 +61,7 @@ __all__ = [
     "PlacementClaim",
     "PlacementRule",
     "PlanCase",
+    "ReserveVerdict",
     "Residency",
     "States",
     "Verdict",
@@ -69,5 +71,6 @@ __all__ = [
     "check_history",
     "check_placement",
     "check_plan",
+    "check_reserve",
     "check_run",
 ]

@@ -109,3 +109,12 @@ def test_a_run_within_a_budget(consolidate, cloud, options, tmp_path):
     nobody = consolidate("solve", cloud, "--out", tmp_path / "y", *options, "--stay", "nobody")
     assert nobody.code == 2
     assert "no VM is called 'nobody'" in nobody.err
+
+
+def test_the_reserve_of_a_plan(consolidate, planned):
+    """Proven or not, it is said in words; not together with another plan."""
+    told = consolidate("plan", planned, "--reserve", "1", "--quiet")
+    assert told.code == 0, told.err
+    assert "reserve N+1: " in told.out
+    assert consolidate("plan", planned, "--reserve", "0").code == 2
+    assert consolidate("plan", planned, "--reserve", "1", "--undo", "all").code == 2
