@@ -94,6 +94,7 @@ class WithinBudget:
     ) -> Iterator[NDArray[np.int32]]:
         if not present_fault(instance):
             yield np.array(instance.current.host_of)
+            yield self._drained(instance, problem)
         policy = POLICIES.get(self.inner)()
         for done, price_j in enumerate(_PRICES_J):
             if done and clock.is_over():
@@ -106,6 +107,38 @@ class WithinBudget:
             yield found
             if self.moves.excess(instance, found):
                 yield from self._in_part(instance, problem, found)
+
+    def _drained(self, instance: Instance, problem: Problem) -> NDArray[np.int32]:
+        """Empty the hosts with the fewest VMs, one after the other, as long as the budget lasts."""
+        state = kernel_state(instance, instance.current.host_of, problem=problem)
+        off = instance.may_switch_off()
+        for h in np.argsort(state.n_vms, kind="stable").tolist():
+            vms = np.flatnonzero(state.host_of == h)
+            settled = (instance.current.host_of[vms] == h).all()
+            if not off[h] or not vms.size or not settled or len(vms) > (self.moves.moves or len(vms)):
+                continue
+            goal = state.host_of.copy()
+            for v in vms[np.argsort(-instance.need[vms].max(axis=1), kind="stable")].tolist():
+                goal[v] = self._fullest(problem, state, v, h)
+                if goal[v] < 0:
+                    break
+                occupy(problem, state, v, h, -1)
+                occupy(problem, state, v, int(goal[v]), 1)
+            if (goal[vms] < 0).any() or self.moves.excess(instance, state.host_of):
+                for v in vms[state.host_of[vms] != h].tolist():
+                    occupy(problem, state, v, int(state.host_of[v]), -1)
+                    occupy(problem, state, v, h, 1)
+        return state.host_of.copy()
+
+    @staticmethod
+    def _fullest(problem: Problem, state: State, v: int, source: int) -> int:
+        """Return the host in use, other than its own, with the least room that takes a VM; -1 if none does."""
+        hosts = np.flatnonzero(state.n_vms > 0)
+        room = (state.room[hosts] / np.maximum(state.room[hosts].max(axis=0), 1)).sum(axis=1)
+        for h in hosts[np.argsort(room, kind="stable")].tolist():
+            if h != source and fits(problem, state, v, h):
+                return int(h)
+        return -1
 
     def _in_part(
         self, instance: Instance, problem: Problem, goal: NDArray[np.int32]
