@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         Lonely,
         MaxOnline,
         MigrationPlan,
+        MoveBudget,
         Offline,
         Online,
         PiecewisePower,
@@ -75,7 +76,9 @@ if TYPE_CHECKING:
     from consolidate.reporting import Report, report, report_run
     from consolidate.solvers import Budget
     from consolidate.study import RunConfig, compare, front_frame, load_run, pareto_front, run
+    from consolidate.study.budgets import solve_within
     from consolidate.study.executing import execute
+    from consolidate.study.judge import prove_reserve
     from consolidate.study.verbs import improvements, plan, solve
     from consolidate.study.why import minimal_core, price_rules, why_hosts, why_moves
     from consolidate.traces import inspect_trace, read_trace, write_tidy
@@ -116,6 +119,7 @@ _HOMES = {
         "Lonely",
         "MaxOnline",
         "MigrationPlan",
+        "MoveBudget",
         "Offline",
         "Online",
         "PiecewisePower",
@@ -144,7 +148,9 @@ _HOMES = {
     "consolidate.reporting": ("Report", "report", "report_run"),
     "consolidate.solvers": ("Budget",),
     "consolidate.study": ("RunConfig", "compare", "front_frame", "load_run", "pareto_front", "run"),
+    "consolidate.study.budgets": ("solve_within",),
     "consolidate.study.executing": ("execute",),
+    "consolidate.study.judge": ("prove_reserve",),
     "consolidate.study.verbs": ("improvements", "plan", "solve"),
     "consolidate.study.why": ("minimal_core", "price_rules", "why_hosts", "why_moves"),
     "consolidate.traces": ("inspect_trace", "read_trace", "write_tidy"),
@@ -173,6 +179,7 @@ __all__ = [
     "Lonely",
     "MaxOnline",
     "MigrationPlan",
+    "MoveBudget",
     "MoveSettings",
     "Offline",
     "Online",
@@ -218,6 +225,7 @@ __all__ = [
     "plan",
     "plotting",
     "price_rules",
+    "prove_reserve",
     "read_fleet",
     "read_instance",
     "read_intensity",
@@ -231,6 +239,7 @@ __all__ = [
     "run",
     "sized_fleet",
     "solve",
+    "solve_within",
     "spec_servers",
     "why_hosts",
     "why_moves",

@@ -30,6 +30,8 @@ from consolidate.checks.cases import (
     PlanCase,
 )
 from consolidate.checks.history import Happened, HistoryCase, check_history
+from consolidate.checks.move_budget import BudgetClaim, check_budget
+from consolidate.checks.reserve import ReserveVerdict, check_reserve
 from consolidate.checks.run import check_arm, check_placement, check_plan, check_run
 from consolidate.checks.verdict import Verdict, Violation
 
@@ -46,6 +48,7 @@ __all__ = [
     "Arm",
     "ArmCase",
     "BoundClaim",
+    "BudgetClaim",
     "Demand",
     "Guests",
     "Happened",
@@ -58,13 +61,16 @@ __all__ = [
     "PlacementClaim",
     "PlacementRule",
     "PlanCase",
+    "ReserveVerdict",
     "Residency",
     "States",
     "Verdict",
     "Violation",
     "check_arm",
+    "check_budget",
     "check_history",
     "check_placement",
     "check_plan",
+    "check_reserve",
     "check_run",
 ]

@@ -103,6 +103,16 @@ _OPTIONS = (
 _ONE_POLICY = (
     click.option("--policy", default="auto", show_default=True, help="See `consolidate list policies`."),
     click.option("--seed", default=0, show_default=True, help="Seed of everything random."),
+    click.option("--most-moves", type=int, metavar="N", help="Move at most so many VMs."),
+    click.option("--most-gib", type=float, metavar="GIB", help="Move at most so much memory."),
+    click.option(
+        "--most-per-host",
+        type=int,
+        metavar="N",
+        help="At most so many VMs leave a host and come to it.",
+    ),
+    click.option("--most-minutes", type=float, metavar="MIN", help="The plan takes at most so long."),
+    click.option("--stay", default="", metavar="VM,...", help="VMs that do not move."),
 )
 
 
@@ -151,6 +161,11 @@ def config_from(trace: str, given: dict[str, Any]) -> RunConfig:
         carbon=given["carbon"],
         carbon_scope=given["carbon_scope"],
         move_price_j=given["move_price"],
+        most_moves=given.get("most_moves"),
+        most_gib=given.get("most_gib"),
+        most_per_host=given.get("most_per_host"),
+        most_minutes=given.get("most_minutes"),
+        stay=tuple(name for name in given.get("stay", "").split(",") if name),
         redate_year=given["redate"],
     )
 

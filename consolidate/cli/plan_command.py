@@ -28,9 +28,22 @@ __all__ = ["command"]
     metavar="DONE",
     help="Plan the way back from those actions; 'all' if the whole plan was carried out.",
 )
+@click.option(
+    "--reserve",
+    type=int,
+    metavar="K",
+    help="Look, after every step, for room for the VMs of any K failed hosts, or say 'not proven'.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the actions as JSON, one object a line.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def command(run: str, resume: str | None, undo: str | None, as_json: bool, quiet: bool) -> None:
+def command(
+    run: str,
+    resume: str | None,
+    undo: str | None,
+    reserve: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
     """Schedule the migrations of the solved run folder RUN.
 
     With --resume or --undo the plan that is there is followed up: the new plan is printed and judged, and
@@ -46,14 +59,31 @@ def command(run: str, resume: str | None, undo: str | None, as_json: bool, quiet
         raise click.UsageError(msg)
     folder = Path(run)
     followed = resume is not None or undo is not None
+    if reserve is not None and (followed or as_json):
+        msg = "--reserve is about the plan of the folder, in words"
+        raise click.UsageError(msg)
     with show_progress(quiet=quiet) as progress:
         plan = _follow_up(folder, resume, undo) if followed else plan_stage(folder, progress=progress)
     if as_json:
         click.echo(plan.to_frame().to_json(orient="records", lines=True), nl=False)
         return
     say(plan.summary())
+    if reserve is not None:
+        say(_reserve(folder, plan, reserve))
     if not followed:
         click.echo(f"next: consolidate replay {run}")
+
+
+def _reserve(folder: Path, plan: MigrationPlan, failures: int) -> str:
+    """Return what the checks say of the reserve, in words."""
+    from consolidate.study import load
+    from consolidate.study.judge import prove_reserve
+
+    verdict = prove_reserve(load.load_instance(folder), plan, failures=failures)
+    if verdict.proven:
+        return f"reserve N+{failures}: proven at {verdict.moments} moments"
+    when = f"at {verdict.time_s} s " if verdict.time_s >= 0 else ""
+    return f"reserve N+{failures}: not proven; {when}{verdict.reason}"
 
 
 def _follow_up(folder: Path, resume: str | None, undo: str | None) -> MigrationPlan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from consolidate.model.carbon import CarbonIntensity
 from consolidate.model.fleet import Default, Fleet, HostType, Hypervisor, PowerControl, Site
 from consolidate.model.instance import Instance
+from consolidate.model.move_budget import MoveBudget
 from consolidate.model.objective import EnergyBreakdown, JoulesOverHorizon
 from consolidate.model.placement import Placement
 from consolidate.model.plan import Boot, MakespanBound, Migration, MigrationPlan, Shutdown, Start
@@ -70,6 +71,7 @@ __all__ = [
     "Migration",
     "MakespanBound",
     "MigrationPlan",
+    "MoveBudget",
     "Offline",
     "Online",
     "PiecewisePower",

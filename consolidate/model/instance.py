@@ -198,6 +198,12 @@ class Instance:
         """Return the modelled energy of doing nothing: every host that is on stays on."""
         return self.objective.breakdown(self, self.current.host_of, do_nothing=True)
 
+    def carried_mib(self) -> NDArray[np.int64]:
+        """Return what a move of each VM carries, sized or else as allocated, in MiB, shape ``(vms,)``."""
+        name = "memory_demand_mib"
+        sized = name in self.resources
+        return self.need[:, self.resources.index(name)] if sized else self.vms.memory_mib
+
     def usage(self, placement: Placement) -> NDArray[np.int64]:
         """Return what the VMs of a placement take of each host, shape ``(hosts, resources)``."""
         used = np.zeros_like(self.capacity)

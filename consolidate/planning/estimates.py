@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from consolidate.migration import MoveEstimate, estimate_move
 from consolidate.model import Instance
 
-__all__ = ["Estimates", "memory_mib"]
+__all__ = ["Estimates"]
 
 _NO_WAY = MoveEstimate(
     mode=None,
@@ -21,13 +21,6 @@ _NO_WAY = MoveEstimate(
     rate_mib_per_s=0.0,
     overhead_mcores=0,
 )
-
-
-def memory_mib(instance: Instance) -> NDArray[np.int64]:
-    """Return what a move of each VM carries, sized or else as allocated, in MiB, shape ``(vms,)``."""
-    name = "memory_demand_mib"
-    sized = name in instance.resources
-    return instance.need[:, instance.resources.index(name)] if sized else instance.vms.memory_mib
 
 
 class Estimates:
@@ -45,7 +38,7 @@ class Estimates:
     def __init__(self, instance: Instance) -> None:
         fleet = instance.fleet
         self.settings, self.shares = instance.moves, instance.moves.shares()
-        self.memory_mib = memory_mib(instance).tolist()
+        self.memory_mib = instance.carried_mib().tolist()
         self.dirty_mib_per_s = instance.vms.dirty_mib_per_s.tolist()
         ends = np.stack([fleet.host_type, fleet.host_site], axis=1)
         kinds, kind_of = np.unique(ends, axis=0, return_inverse=True)

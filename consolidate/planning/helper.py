@@ -34,8 +34,8 @@ def helper_space(
     -------
     Space by resource, or ``None`` when not even room for the whole cycle helps.
     """
-    memory = instance.resources.index("memory_demand_mib")
-    order = sorted(cycle, key=lambda v: (int(instance.need[v, memory]), v))
+    memory_mib = instance.carried_mib()
+    order = sorted(cycle, key=lambda v: (int(memory_mib[v]), v))
     like = int(instance.current.host_of[order[0]])
     space = np.cumsum(instance.need[order] + instance.vm_overhead[like], axis=0)
 

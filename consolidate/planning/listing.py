@@ -12,7 +12,6 @@ from consolidate._kernels.moves import BOOTING, OFF, Moves, Now, push_event
 from consolidate._kernels.opening import Log, Style
 from consolidate._kernels.schedule import run_schedule
 from consolidate.planning.arrays import first_moment, in_order
-from consolidate.planning.estimates import memory_mib
 from consolidate.planning.problem import Problem, Step
 
 __all__ = ["Listing", "list_schedule"]
@@ -150,7 +149,7 @@ def _soonest_empty(problem: Problem) -> NDArray[np.int64]:
     """
     instance, moved = problem.instance, problem.moved
     source = instance.current.host_of[moved]
-    memory = memory_mib(instance)[moved]
+    memory = instance.carried_mib()[moved]
     leaving = np.bincount(source, weights=memory, minlength=instance.fleet.n_hosts)
     keys = (moved, -memory, source, leaving[source], problem.stays_used[source])
     return moved[np.lexsort(keys)]

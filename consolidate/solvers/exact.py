@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from consolidate._kernels.problem import Problem, table_power
 from consolidate.errors import InternalError, UnsupportedError
-from consolidate.model import Bound, Instance
+from consolidate.model import Bound, Instance, MoveBudget
 from consolidate.model.kernel_view import kernel_problem
 from consolidate.model.progress import Progress
 from consolidate.solvers.base import KERNEL_RULES, Budget, Proposal
@@ -36,11 +36,14 @@ class CpSat:
     ----------
     max_booleans
         Largest model that is built; above it CP-SAT no longer finds solutions.
+    moves
+        How much may be moved at most, as constraints.
     """
 
     name: ClassVar[str] = "cp-sat"
     rules: ClassVar[frozenset[str]] = KERNEL_RULES
     max_booleans: int = 50_000
+    moves: MoveBudget = field(default_factory=MoveBudget)
 
     def propose(
         self,
@@ -78,6 +81,7 @@ class CpSat:
         symmetry = Symmetry(instance, problem)
         ordered = None if hint is None else symmetry.in_order(hint)
         model, x, fixed_mj = _build(instance, problem, symmetry, ordered)
+        _limit_moves(model, instance, x, self.moves)
         solver = cp_model.CpSolver()
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = seed
@@ -177,6 +181,26 @@ def _build(
     symmetry.constrain(model, x, hosting_of)
     model.minimize(sum(cost))
     return model, x, fixed_mj
+
+
+def _limit_moves(
+    model: Any, instance: Instance, x: dict[tuple[int, int], Any], budget: MoveBudget
+) -> None:
+    """Add a budget of moves as constraints."""
+    home = instance.current.host_of
+    away = [(v, h, literal) for (v, h), literal in x.items() if home[v] >= 0 and home[v] != h]
+    if budget.moves is not None:
+        model.add(sum(literal for _, _, literal in away) <= budget.moves)
+    if budget.memory_mib is not None:
+        memory = instance.carried_mib().tolist()
+        model.add(sum(memory[v] * literal for v, _, literal in away) <= budget.memory_mib)
+    if budget.per_host is not None:
+        at: dict[int, list[Any]] = {}
+        for v, h, literal in away:
+            at.setdefault(h, []).append(literal)
+            at.setdefault(int(home[v]), []).append(literal)
+        for literals in at.values():
+            model.add(sum(literals) <= budget.per_host)
 
 
 def _host(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from consolidate.errors import ConfigError
 from consolidate.forecasting import Curve, Percentile
+from consolidate.model import MoveBudget
 from consolidate.solvers import Budget
 
 __all__ = ["RunConfig"]
@@ -57,6 +58,10 @@ class RunConfig:
         Least part of the energy that a plan must save.
     move_price_j : J
         What a move has to be worth on top of its energy.
+    most_moves, most_gib, most_per_host, most_minutes
+        Budget of moves, a hard limit: VMs, GiB, VMs that leave a host or come to it, minutes of the plan.
+    stay
+        Names of VMs that do not move.
     carbon
         Intensity file, zone name, or g/kWh; default the zone of each site.
     carbon_scope
@@ -84,6 +89,11 @@ class RunConfig:
     carbon: str | None = None
     carbon_scope: str | None = None
     move_price_j: float = 0.0
+    most_moves: int | None = None
+    most_gib: float | None = None
+    most_per_host: int | None = None
+    most_minutes: float | None = None
+    stay: tuple[str, ...] = ()
     redate_year: int | None = None
 
     def __post_init__(self) -> None:
@@ -117,6 +127,27 @@ class RunConfig:
             return Percentile(self.percentile)
         return Curve(slots=self.slots, q=self.percentile)
 
+    def move_budget(self, vm_ids: tuple[str, ...]) -> MoveBudget:
+        """Return the budget of moves.
+
+        Raises
+        ------
+        ConfigError
+            When a VM that is to stay is not there.
+        """
+        index = {name: v for v, name in enumerate(vm_ids)}
+        for name in self.stay:
+            if name not in index:
+                msg = f"no VM is called {name!r}"
+                raise ConfigError(msg, path="stay")
+        return MoveBudget(
+            moves=self.most_moves,
+            memory_gib=self.most_gib,
+            per_host=self.most_per_host,
+            makespan_s=None if self.most_minutes is None else int(self.most_minutes * 60),
+            stay=tuple(index[name] for name in self.stay),
+        )
+
     def options(self) -> dict[str, object]:
         """Return every option for the manifest; of paths only the last part, which is no machine's."""
         values = asdict(self)
@@ -137,8 +168,8 @@ class RunConfig:
                 value = Path(value).name
             if value is True:
                 parts.append(option)
-            elif key == "repair":
-                parts.append(f"{option} {','.join(value)}")
+            elif key in {"repair", "stay"}:
+                parts.append(f"{option} {_quoted(','.join(value))}")
             else:
                 parts.append(f"{option} {_quoted(str(value))}")
         parts += [f"--reader {_quoted(f'{k}={v}')}" for k, v in sorted(self.reader_options.items())]
@@ -170,6 +201,11 @@ _FLAGS = {
     "carbon": "--carbon",
     "carbon_scope": "--carbon-scope",
     "move_price_j": "--move-price",
+    "most_moves": "--most-moves",
+    "most_gib": "--most-gib",
+    "most_per_host": "--most-per-host",
+    "most_minutes": "--most-minutes",
+    "stay": "--stay",
     "redate_year": "--redate",
 }
 

@@ -6,13 +6,24 @@ from dataclasses import asdict
 
 import numpy as np
 
-from consolidate.checks import Happened, HistoryCase, cases, check_history, check_placement, check_plan
+from consolidate.checks import (
+    BudgetClaim,
+    Happened,
+    HistoryCase,
+    ReserveVerdict,
+    cases,
+    check_budget,
+    check_history,
+    check_placement,
+    check_plan,
+    check_reserve,
+)
 from consolidate.engine.execution import Execution
-from consolidate.errors import InternalError
-from consolidate.model import Fleet, HostType, Instance, MigrationPlan, Placement, Result
+from consolidate.errors import ConfigError, InternalError
+from consolidate.model import Fleet, HostType, Instance, MigrationPlan, MoveBudget, Placement, Result
 from consolidate.study.energy import energy_of
 
-__all__ = ["judge_execution", "judge_plan", "judge_result"]
+__all__ = ["judge_budget", "judge_execution", "judge_plan", "judge_result", "prove_reserve"]
 
 
 def judge_result(instance: Instance, result: Result, *, min_saving_fraction: float) -> None:
@@ -54,13 +65,53 @@ def judge_plan(instance: Instance, plan: MigrationPlan) -> None:
     InternalError
         When they refuse it.
     """
-    case = cases.PlanCase(
+    _refuse(check_plan(_plan_case(instance, plan)), what="the plan")
+
+
+def prove_reserve(
+    instance: Instance, plan: MigrationPlan, *, failures: int = 1, sites: bool = False
+) -> ReserveVerdict:
+    """Let the checks look for room for the VMs of failed hosts, before a plan and after each of its steps.
+
+    Parameters
+    ----------
+    instance, plan
+        The problem and its plan.
+    failures
+        How many hosts fail at a time.
+    sites
+        All hosts of any one site fail instead.
+    """
+    if failures < 1:
+        msg = f"needs 1 or more, got {failures}"
+        raise ConfigError(msg, path="failures")
+    return check_reserve(_plan_case(instance, plan), failures=failures, sites=sites)
+
+
+def _plan_case(instance: Instance, plan: MigrationPlan) -> cases.PlanCase:
+    return cases.PlanCase(
         placement=placement_case(instance, plan.target),
         limits=cases.MoveLimits(**asdict(instance.moves)),
         actions=_actions(plan),
         makespan_bound_s=plan.makespan_bound_s,
     )
-    _refuse(check_plan(case), what="the plan")
+
+
+def judge_budget(instance: Instance, placement: Placement, moves: MoveBudget) -> None:
+    """Let the checks count what a placement moves.
+
+    Raises
+    ------
+    InternalError
+        When it is more than the budget allows.
+    """
+    claim = BudgetClaim(
+        moves=moves.moves,
+        memory_mib=moves.memory_mib,
+        per_host=moves.per_host,
+        stay=moves.stay,
+    )
+    _refuse(check_budget(placement_case(instance, placement), claim), what="the budget of moves")
 
 
 def judge_execution(execution: Execution) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from consolidate.engine import replay
-from consolidate.errors import InputError, PlanError
+from consolidate.errors import ConfigError, InputError, PlanError
 from consolidate.model import CarbonIntensity, Instance, MigrationPlan, Replay, Result, Trace
 from consolidate.model.progress import Progress, silent
 from consolidate.study import load, write
+from consolidate.study.budgets import solve_within
 from consolidate.study.config import RunConfig
 from consolidate.study.emissions import arm_emissions_g, intensities
 from consolidate.study.folder import is_unfinished, read_json, write_json
@@ -92,6 +93,20 @@ def solve_stage(config: RunConfig, folder: Path, *, progress: Progress = silent)
 
 def _solve(prepared: Prepared, progress: Progress) -> Result:
     config = prepared.config
+    moves = config.move_budget(prepared.instance.vms.ids)
+    if not moves.is_empty():
+        if config.move_price_j:
+            msg = "either a price of a move or a budget of moves, and not both"
+            raise ConfigError(msg, path="move_price_j")
+        return solve_within(
+            prepared.instance,
+            moves,
+            policy="keep" if config.policy == "auto" else config.policy,
+            budget=config.budget,
+            seed=config.seed,
+            min_saving_fraction=config.min_saving_fraction,
+            progress=progress,
+        ).raise_if_infeasible()
     result = solve(
         prepared.instance,
         config.policy,

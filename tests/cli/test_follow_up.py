@@ -92,3 +92,29 @@ def test_nothing_to_carry_out(consolidate, cloud, options, tmp_path):
     told = consolidate("execute", run)
     assert told.code == 2
     assert "consolidate plan" in told.err
+
+
+def test_a_run_within_a_budget(consolidate, cloud, options, tmp_path):
+    """Three moves at most, none of them of a named VM; price and budget together are refused."""
+    run = tmp_path / "run"
+    limits = ("--most-moves", "3", "--most-gib", "64", "--most-minutes", "600")
+    told = consolidate("solve", cloud, "--out", run, *options, *limits)
+    assert told.code == 0, told.err
+    plan = actions(consolidate("plan", run, "--json", "--quiet"))
+    assert len({a["vm"] for a in plan if a["kind"] == "migration"}) <= 3
+    assert consolidate("check", run).code == 0
+    other = consolidate("solve", cloud, "--out", tmp_path / "x", *options, *limits, "--move-price", "5")
+    assert other.code == 2
+    assert "not both" in other.err
+    nobody = consolidate("solve", cloud, "--out", tmp_path / "y", *options, "--stay", "nobody")
+    assert nobody.code == 2
+    assert "no VM is called 'nobody'" in nobody.err
+
+
+def test_the_reserve_of_a_plan(consolidate, planned):
+    """Proven or not, it is said in words; not together with another plan."""
+    told = consolidate("plan", planned, "--reserve", "1", "--quiet")
+    assert told.code == 0, told.err
+    assert "reserve N+1: " in told.out
+    assert consolidate("plan", planned, "--reserve", "0").code == 2
+    assert consolidate("plan", planned, "--reserve", "1", "--undo", "all").code == 2

@@ -39,6 +39,20 @@ def test_it_speaks_in_words(file):
     assert "gap 0.0000%" in done.output
 
 
+def test_a_budget_of_moves(tmp_path):
+    """Three hosts with a small VM each: one move allowed, two hosts left; a stranger is bad input."""
+    view = {"id": "shareableResource", "rcId": "cpu", "defCapacity": 9, "defConsumption": 1}
+    mapping = {"onlineNodes": {str(h): {"runningVMs": [h]} for h in range(3)}}
+    path = tmp_path / "three.json"
+    path.write_text(json.dumps({"model": {"mapping": mapping, "views": [view]}}), "utf-8")
+    args = ["place", str(path), "--json", "--quiet", "--most-moves", "1", "--stay", "vm0"]
+    done = CliRunner().invoke(cli, args)
+    assert done.exit_code == 0, done.output
+    figures = json.loads(done.output)
+    assert (figures["hosts_used"], figures["moves"], figures["status"]) == (2, 1, "optimal")
+    assert CliRunner().invoke(cli, [*args[:-1], "nobody"]).exit_code != 0
+
+
 def test_with_a_plan(file, tmp_path):
     """Four starts and two boots at most; actions as lines of JSON; time and memory in words."""
     out = tmp_path / "plan.jsonl"
