@@ -56,6 +56,8 @@ class OnSets:
     ----------
     hosts
         Hosts of each kind that may be switched, cheapest for their room first.
+    unit
+        What all needs are multiples of, by resource.
     cost_mj
         Energy over the horizon of each of them when on, before any load, less the moves it spares.
     room
@@ -75,6 +77,7 @@ class OnSets:
     """
 
     hosts: list[NDArray[np.int64]]
+    unit: NDArray[np.int64]
     cost_mj: list[NDArray[np.int64]]
     room: list[NDArray[np.int64]]
     forced: list[int]
@@ -109,6 +112,7 @@ class OnSets:
         taken, load, allowed = _demand(instance, problem, movers, hosts)
         return cls(
             hosts=hosts,
+            unit=unit,
             cost_mj=[cost[h] for h in hosts],
             room=[instance.capacity[h] // unit * unit for h in hosts],
             forced=[int(is_forced[h].sum()) for h in hosts],
@@ -125,7 +129,8 @@ class OnSets:
         Parameters
         ----------
         slack
-            From 0 to below 1; the room that packing may waste.
+            From 0 to below 1; the room that packing may waste. Less than one unit of all that is needed counts
+            as nothing.
         n_on
             How many hosts are on; ``None`` leaves that open.
 
@@ -203,7 +208,9 @@ class _Program:
         from ortools.linear_solver import pywraplp
 
         self._solver = pywraplp.Solver.CreateSolver("SCIP")
-        self._sets, self._slack = sets, slack
+        self._sets = sets
+        wasted = slack * sets.taken.min(axis=1, initial=np.inf).sum(axis=0)
+        self._part = np.where(wasted < sets.unit, 1.0, 1.0 - slack)
         self._objective = self._solver.Objective()
         self._objective.SetMinimization()
         scale = sum(float(np.abs(c).sum()) for c in sets.cost_mj)
@@ -235,7 +242,7 @@ class _Program:
             self._objective.SetCoefficient(part, float(sets.cost_mj[k][a:b].mean()) / self._unit_mj)
             for r, (row, scale) in enumerate(rows):
                 mean = float(sets.room[k][a:b, r].mean())
-                row.SetCoefficient(part, -(1.0 - self._slack) * mean / scale)
+                row.SetCoefficient(part, -float(self._part[r]) * mean / scale)
         return rows
 
     def _add_class(self, c: int) -> dict[int, Any]:

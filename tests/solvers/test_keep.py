@@ -93,13 +93,15 @@ def test_hosts_with_vms_that_cannot_leave_are_kept(builders):
 
 
 def test_slack_asks_for_more_hosts_and_at_last_for_too_many(builders):
-    """Room to spare costs hosts; more than there is cannot be had."""
+    """Room to spare costs hosts; more than there is cannot be had: three VMs fill 3,900 of 4,000 mcores."""
     instance = spread_over_six(builders)
     problem, start = started(instance)
     sets = OnSets.of(instance, problem, start)
-    sizes = [len(s.hosts) for slack in (0.0, 0.25, 0.34) if (s := sets.choose(slack)) is not None]
+    sizes = [len(s.hosts) for slack in (0.0, 0.25, 0.33) if (s := sets.choose(slack)) is not None]
     assert sizes == [4, 6, 6]
-    assert sets.choose(0.5) is None
+    assert sets.choose(0.34) is None
+    # A part of all needs that is less than one VM is no room.
+    assert len(sets.choose(0.05).hosts) == 4
 
 
 def test_repair_places_new_vms_and_names_who_finds_no_room(builders, oracles):
