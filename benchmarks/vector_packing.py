@@ -16,8 +16,10 @@ import tarfile
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import numpy as np
@@ -64,14 +66,18 @@ def main() -> None:
     parser.add_argument("--classes", default="", help="only groups that contain this text")
     parser.add_argument("--every", type=int, default=1, help="only every n-th instance")
     parser.add_argument("--skip", type=int, default=0, help="leave out so many before")
-    parser.add_argument("--seconds", type=float, default=10.0, help="CPU seconds per instance")
+    parser.add_argument(
+        "--seconds", type=float, default=10.0, help="CPU seconds per instance and worker"
+    )
+    parser.add_argument("--workers", type=int, default=2, help="processes, each with a seed of its own")
     parser.add_argument("--hosts", default="", help="only kinds of host whose name contains this text")
     parser.add_argument("--most-vms", type=int, default=max(NUMBERS), help="only rows of so many VMs")
     parser.add_argument("--vpsolver", type=Path, help="folder of vbp2afg and afg2mps")
     chosen = parser.parse_args()
     warm_up()
     if chosen.library:
-        library(chosen.library, chosen.classes, chosen.skip, chosen.every, chosen.seconds)
+        wanted = [k for k in known(chosen.library) if chosen.classes in k.group]
+        library(wanted[chosen.skip :: chosen.every], chosen.seconds, chosen.workers)
     else:
         flavours(chosen.seconds, chosen.vpsolver, chosen.hosts, chosen.most_vms)
 
@@ -112,10 +118,16 @@ def _problem(text: str, file: str) -> PackingProblem:
     return single_type(size, demand, read.capacities[0].copy())
 
 
-def solved(problem: PackingProblem, seconds: float) -> Run:
+def solved(
+    problem: PackingProblem,
+    seconds: float,
+    *,
+    seed: int = 0,
+    stop: Callable[[], bool] = lambda: False,
+) -> Run:
     """Pack, and check that the packing is one."""
     wall, cpu = time.perf_counter(), time.process_time()
-    solution = pack(problem, time_limit_s=seconds, clock=time.process_time)
+    solution = pack(problem, time_limit_s=seconds, seed=seed, clock=time.process_time, stop=stop)
     spent = time.perf_counter() - wall, time.process_time() - cpu
     _check(problem, solution)
     return Run(bins=solution.cost, bound=solution.bound, wall_s=spent[0], cpu_s=spent[1])
@@ -130,21 +142,56 @@ def _check(problem: PackingProblem, solution: PatternSolution) -> None:
     assert int(solution.times.sum()) == solution.cost
 
 
-def library(folder: Path, classes: str, skip: int, every: int, seconds: float) -> None:
+def library(wanted: list[Known], seconds: float, workers: int) -> None:
     """Print one row per class of the library."""
     rows: dict[str, list[tuple[int, Run]]] = defaultdict(list)
-    wanted = [k for k in known(folder) if classes in k.group][skip::every]
-    for instance in wanted:
-        run = solved(instance.problem, seconds)
-        assert run.bound <= instance.optimum, f"{instance.name}: bound above the optimum"
-        rows[instance.group].append((instance.optimum, run))
-        if run.bins != instance.optimum:
-            print(f"  {instance.name}: optimum {instance.optimum}, found {run.bins}, bound {run.bound}")
-    print(f"\n{len(wanted)} instances, {seconds:g} CPU s each\n")
+    context = get_context("spawn")
+    found = context.Event()
+    with context.Pool(workers, _prepare, (found,)) as pool:
+        for instance in wanted:
+            found.clear()
+            tasks = [(instance.problem, seconds, seed) for seed in range(workers)]
+            runs = pool.starmap(_search, tasks, chunksize=1)
+            run = _together(runs)
+            assert run.bound <= instance.optimum, f"{instance.name}: bound above the optimum"
+            rows[instance.group].append((instance.optimum, run))
+            if run.bins != instance.optimum:
+                print(
+                    f"  {instance.name}: optimum {instance.optimum}, found {run.bins}, bound {run.bound}"
+                )
+    print(f"\n{len(wanted)} instances, {workers} workers, {seconds:g} CPU s each\n")
     print("| class | instances | found | proven | off by one | worse | median CPU s | largest CPU s |")
     print("|---|---|---|---|---|---|---|---|")
     for group, runs in [*sorted(rows.items()), ("all", [r for g in rows.values() for r in g])]:
         print(_row(group, runs))
+
+
+#: Set in each worker: somebody has proven the optimum of the instance at hand.
+_found: Event
+
+
+def _prepare(found: Event) -> None:
+    """Compile in a new worker what its searches use."""
+    global _found
+    _found = found
+    warm_up()
+
+
+def _search(problem: PackingProblem, seconds: float, seed: int) -> Run:
+    run = solved(problem, seconds, seed=seed, stop=_found.is_set)
+    if run.bins == run.bound:
+        _found.set()
+    return run
+
+
+def _together(runs: list[Run]) -> Run:
+    """Return the best packing and bound of several workers, and the seconds of the slowest."""
+    return Run(
+        bins=min((r.bins for r in runs if r.bins is not None), default=None),
+        bound=max(r.bound for r in runs),
+        wall_s=max(r.wall_s for r in runs),
+        cpu_s=max(r.cpu_s for r in runs),
+    )
 
 
 def _row(group: str, runs: list[tuple[int, Run]]) -> str:

@@ -22,7 +22,7 @@ __all__ = ["Counts", "countable"]
 
 
 def countable(
-    instance: Instance, problem: Problem, *, most_classes: int = 60, most_integers: int = 20_000
+    instance: Instance, problem: Problem, *, most_classes: int = 60, most_integers: int = 8_000
 ) -> Aggregate | None:
     """Return the classes and kinds of an instance if they are few enough for the counts model."""
     aggregate = Aggregate.of(instance, problem, most_classes=most_classes)
@@ -46,7 +46,7 @@ class Counts:
     name: ClassVar[str] = "counts"
     rules: ClassVar[frozenset[str]] = frozenset({"fence", "ban", "root"})
     most_classes: int = 60
-    most_integers: int = 20_000
+    most_integers: int = 8_000
 
     def propose(
         self,

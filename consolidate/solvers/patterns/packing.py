@@ -45,7 +45,7 @@ def pack(
     clock
         Tells seconds.
     stop
-        Without a time limit asked now and then; once it says yes, the search ends.
+        Asked now and then; once it says yes, the search ends.
     """
     if not problem.bins or not problem.demand.any():
         best = None if problem.demand.any() else Packed.empty(problem)

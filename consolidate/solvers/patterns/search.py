@@ -70,9 +70,8 @@ class Search:
     def is_past(self, part: float) -> bool:
         """Say whether this part of the time is over."""
         limit = self.time_limit_s
-        if limit is None:
-            return self.stop()
-        return self.clock() >= self.started_s + part * limit
+        late = limit is not None and self.clock() >= self.started_s + part * limit
+        return late or self.stop()
 
     def is_over(self) -> bool:
         """Say whether it is too late to begin anything."""
