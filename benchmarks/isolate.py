@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import signal
@@ -15,6 +16,10 @@ __all__ = ["Ended", "end_on_terminate", "own_peak_mib", "run_program"]
 
 #: Seconds between two looks: short programs are seen several times, long ones are not disturbed.
 _FIRST_POLL_S, _LAST_POLL_S = 0.000_5, 0.02
+#: Fewer looks than this at a program that is there say nothing of its peak.
+_LOOKS = 3
+#: What a program that has been loaded holds at least.
+_LOADED_KIB = 1_024
 #: Seconds from the request to end to the end by force.
 _GRACE_S = 5.0
 
@@ -32,7 +37,8 @@ class Ended:
     wall_s, cpu_s : s
         From start to end, its children included in the CPU seconds.
     peak_mib : MiB
-        Largest resident memory of the program and its children together, sampled.
+        Largest resident memory of the program and its children together, sampled; not a number where it
+        ended before it was seen a few times.
     stopped
         Why it was stopped, empty if it ended by itself.
     """
@@ -98,23 +104,25 @@ def run_program(
         stderr=err_path.read_text(errors="replace"),
         wall_s=wall_s,
         cpu_s=usage.ru_utime + usage.ru_stime,
-        peak_mib=peak_kib / 1_024,
+        peak_mib=math.nan if peak_kib is None else peak_kib / 1_024,
         stopped=stopped,
     )
 
 
 def _watch(
     pid: int, started: float, limit_s: float, memory_limit_mib: float
-) -> tuple[int, resource.struct_rusage, int, str]:
-    """Wait for a program; return its status, what it used, its peak in KiB and why it was stopped."""
-    peak_kib, stopped, stopped_at = 0, "", 0.0
+) -> tuple[int, resource.struct_rusage, int | None, str]:
+    """Wait for a program; return its status, what it used, its peak in KiB if seen, why it was stopped."""
+    peak_kib, stopped, stopped_at, looks = 0, "", 0.0, 0
     poll_s = _FIRST_POLL_S
     while True:
         ended, status, usage = os.wait4(pid, os.WNOHANG)
         if ended:
-            return status, usage, peak_kib, stopped
+            return status, usage, peak_kib if looks >= _LOOKS else None, stopped
         now = time.perf_counter()
-        peak_kib = max(peak_kib, _tree_kib(pid))
+        held_kib = _tree_kib(pid)
+        looks += held_kib >= _LOADED_KIB
+        peak_kib = max(peak_kib, held_kib)
         if stopped:
             if now - stopped_at > _GRACE_S:
                 os.killpg(pid, signal.SIGKILL)

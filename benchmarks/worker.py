@@ -7,6 +7,7 @@ peak of memory, and a peer that crashes takes nothing with it.
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -112,7 +113,7 @@ def run_job(job: Job, folder: Path) -> Run:
             job=job,
             wall_s=ended.wall_s,
             cpu_s=ended.cpu_s,
-            peak_mib=ended.peak_mib,
+            peak_mib=None if math.isnan(ended.peak_mib) else ended.peak_mib,
             note=ended.stopped or last[0],
         )
     return Run(job=job, **json.loads(answered.read_text()))
@@ -167,7 +168,7 @@ def _answer(instance: cs.Instance, placing: Placing) -> dict[str, object]:
     answer: dict[str, object] = {
         "wall_s": placing.wall_s,
         "cpu_s": placing.cpu_s,
-        "peak_mib": own_peak_mib() if placing.peak_mib is None else placing.peak_mib,
+        "peak_mib": _peak_mib(placing),
         "bound_kwh": None if placing.bound_mj is None else placing.bound_mj / _MJ_PER_KWH,
         "note": placing.note,
     }
@@ -182,6 +183,13 @@ def _answer(instance: cs.Instance, placing: Placing) -> dict[str, object]:
         "moves": int((placing.host_of != instance.current.host_of).sum()),
         "fault": _fault(instance, placement),
     }
+
+
+def _peak_mib(placing: Placing) -> float | None:
+    """Return the peak of the deciding process, ``None`` where it ended too soon to be seen."""
+    if placing.peak_mib is None:
+        return own_peak_mib()
+    return None if math.isnan(placing.peak_mib) else placing.peak_mib
 
 
 def _fault(instance: cs.Instance, placement: cs.Placement) -> str:

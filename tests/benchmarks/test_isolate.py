@@ -1,5 +1,6 @@
 """A program is timed, its memory seen, and it is stopped with all its children."""
 
+import math
 import os
 import sys
 import time
@@ -21,6 +22,14 @@ def test_a_program_that_ends_by_itself(tmp_path):
     ended = _run("import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)", tmp_path)
     assert (ended.code, ended.stdout, ended.stderr, ended.stopped) == (3, "out\n", "err\n", "")
     assert ended.cpu_s > 0
+
+
+def test_a_program_that_nobody_saw_has_no_peak(tmp_path, monkeypatch):
+    """A guess from one look at a program that is still being loaded would be no figure."""
+    monkeypatch.setattr("benchmarks.isolate._tree_kib", lambda pid: 4)
+    assert math.isnan(_run("pass", tmp_path).peak_mib)
+    monkeypatch.undo()
+    assert _run("import time; time.sleep(0.2)", tmp_path).peak_mib > 1
 
 
 def test_memory_of_children_counts_and_memory_of_the_parent_does_not(tmp_path):

@@ -57,7 +57,8 @@ def test_a_peer_places_everybody_or_is_reported(small, name):
     assert placing.host_of.shape == (24,)
     assert answer["fault"] == "" or "over memory" in answer["fault"]
     assert answer["wall_s"] > 0
-    assert answer["peak_mib"] > 1
+    # A program that ends within milliseconds may not have been seen at all.
+    assert answer["peak_mib"] is None or answer["peak_mib"] > 1
     if name in {"watcher", "hsqueeze", "vpsolver", "one-drs-like", *OPTIMISERS}:
         assert answer["hosts"] < 4, "it consolidates"
 
