@@ -14,6 +14,7 @@ __all__ = [
     "MCORES_PER_CORE",
     "MIB_PER_GIB",
     "MILLIJOULES_PER_KWH",
+    "SECONDS_PER_DAY",
     "SECONDS_PER_HOUR",
     "SUFFIXES",
     "bytes_to_mib_ceil",
@@ -36,6 +37,7 @@ MCORES_PER_CORE: Final = 1_000
 MIB_PER_GIB: Final = 1_024
 BYTES_PER_MIB: Final = 1_048_576
 SECONDS_PER_HOUR: Final = 3_600
+SECONDS_PER_DAY: Final = 24 * SECONDS_PER_HOUR
 #: The international avoirdupois pound, exact by definition.
 GRAMS_PER_POUND: Final = 453.59237
 

@@ -14,7 +14,7 @@ __all__ = [
     "joined",
     "left",
     "move",
-    "move_cost",
+    "move_change",
     "service_cost_change",
 ]
 
@@ -56,10 +56,11 @@ def excess_of(row, m, n_costs):
 
 
 @bare
-def move_cost(home, leave, travel, p, m):
-    """Return the cost of process and machine move of having ``p`` on ``m``."""
-    h = home[p]
-    return np.int64(0) if m == h else leave[p] + travel[h, m]
+def move_change(model, p, a, b):
+    """Return how much more process and machine moves cost with ``p`` on ``b`` instead of ``a``."""
+    h = model.home[p]
+    there = np.int64(0) if b == h else model.leave[p] + model.travel[h, b]
+    return there - (np.int64(0) if a == h else model.leave[p] + model.travel[h, a])
 
 
 @bare

@@ -11,7 +11,7 @@ from benchmarks.roadef.delta import (
     joined,
     left,
     move,
-    move_cost,
+    move_change,
     service_cost_change,
 )
 
@@ -42,8 +42,7 @@ def try_shift(model, state, sums, p, b, rise, fine):
         return False
     worth_b = joined(state.row, b, model.take, 2 * p + (b == home))
     change = worth_b - state.worth[b]
-    change += move_cost(model.home, model.leave, model.travel, p, b)
-    change -= move_cost(model.home, model.leave, model.travel, p, a)
+    change += move_change(model, p, a, b)
     # Machine ``a`` cannot become better than free, and nothing mends more than is broken.
     if change - state.worth[a] - fine * sums[2] > rise:
         return False
@@ -78,10 +77,8 @@ def try_swap(model, state, sums, p, q, rise, fine):
     out_q, into_q = 2 * q + (b == model.home[q]), 2 * q + (a == model.home[q])
     worth_b = exchanged(state.row, b, model.take, out_q, into_p)
     change = worth_b - state.worth[b]
-    change += move_cost(model.home, model.leave, model.travel, p, b)
-    change -= move_cost(model.home, model.leave, model.travel, p, a)
-    change += move_cost(model.home, model.leave, model.travel, q, a)
-    change -= move_cost(model.home, model.leave, model.travel, q, b)
+    change += move_change(model, p, a, b)
+    change += move_change(model, q, b, a)
     if change - state.worth[a] - fine * sums[2] > rise:
         return False
     worth_a = exchanged(state.row, a, model.take, out_p, into_q)
@@ -122,10 +119,8 @@ def try_chain(model, state, sums, p, q, c, rise, fine):
     out_p, into_p = 2 * p + (a == model.home[p]), 2 * p + (b == model.home[p])
     worth_b = exchanged(state.row, b, model.take, out_q, into_p)
     change = worth_b - state.worth[b]
-    change += move_cost(model.home, model.leave, model.travel, p, b)
-    change -= move_cost(model.home, model.leave, model.travel, p, a)
-    change += move_cost(model.home, model.leave, model.travel, q, c)
-    change -= move_cost(model.home, model.leave, model.travel, q, b)
+    change += move_change(model, p, a, b)
+    change += move_change(model, q, b, c)
     if change - state.worth[a] - fine * sums[2] > rise:
         return False
     worth_c = joined(state.row, c, model.take, into_q)

@@ -33,12 +33,6 @@ _BUDGET = (
         metavar="S",
         help="Wall time of the solver; results then depend on the machine.",
     ),
-    click.option(
-        "--repeat",
-        default="",
-        metavar="ANSWERS",
-        help="What result.json of a run with a time limit says: the same placement again, on any machine.",
-    ),
 )
 
 _OPTIONS = (
@@ -103,6 +97,12 @@ _OPTIONS = (
 _ONE_POLICY = (
     click.option("--policy", default="auto", show_default=True, help="See `consolidate list policies`."),
     click.option("--seed", default=0, show_default=True, help="Seed of everything random."),
+    click.option(
+        "--repeat",
+        default="",
+        metavar="ANSWERS",
+        help="What result.json of a run with a time limit says: the same placement again, on any machine.",
+    ),
     click.option("--most-moves", type=int, metavar="N", help="Move at most so many VMs."),
     click.option("--most-gib", type=float, metavar="GIB", help="Move at most so much memory."),
     click.option(
@@ -178,7 +178,7 @@ def budget_from(given: dict[str, Any]) -> Budget:
         iterations=given["iterations"],
         deterministic_s=given["deterministic_seconds"],
         time_limit_s=given["time_limit"],
-        repeat=given["repeat"],
+        repeat=given.get("repeat", ""),
     )
 
 

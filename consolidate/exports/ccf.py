@@ -8,11 +8,10 @@ from typing import ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate.errors import ConfigError
 from consolidate.exports.csv_text import csv_text
-from consolidate.exports.run_base import ARMS, RunFacts, utc
+from consolidate.exports.run_base import RunFacts, utc
 from consolidate.model import Replay
-from consolidate.units import MIB_PER_GIB, SECONDS_PER_HOUR
+from consolidate.units import MIB_PER_GIB, SECONDS_PER_DAY, SECONDS_PER_HOUR
 
 __all__ = ["CloudCarbonFootprint"]
 
@@ -62,11 +61,8 @@ class CloudCarbonFootprint:
         ConfigError
             When there is no such arm.
         """
-        if self.arm not in ARMS:
-            msg = f"needs one of {', '.join(ARMS)}, got {self.arm!r}"
-            raise ConfigError(msg, path="--arm")
-        replay, fleet = facts.arms[self.arm], facts.instance.fleet
-        on_h, days = _on_hours(replay), replay.grid.duration_s / 86_400
+        replay, fleet = facts.arm(self.arm), facts.instance.fleet
+        on_h, days = _on_hours(replay), replay.grid.duration_s / SECONDS_PER_DAY
         used = replay.utilization.astype(np.float64)
         on = ~np.isnan(used)
         share = np.where(on, used, 0.0).sum(axis=1) / np.maximum(on.sum(axis=1), 1)

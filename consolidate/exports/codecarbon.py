@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 
 from consolidate.exports.csv_text import csv_text
 from consolidate.exports.run_base import ARMS, RunFacts, utc
+from consolidate.units import g_to_kg
 
 __all__ = ["CodeCarbon"]
 
@@ -63,7 +64,7 @@ class CodeCarbon:
         rows = []
         for arm in ARMS:
             replay = facts.arms[arm]
-            kg = float(facts.emissions_g[arm].sum()) / 1_000
+            kg = g_to_kg(float(facts.emissions_g[arm].sum()))
             known: dict[str, object] = {
                 "timestamp": utc(replay.grid.stop).removesuffix("Z"),
                 "project_name": f"consolidate {arm}",

@@ -8,8 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from consolidate.errors import ConfigError
-from consolidate.exports.run_base import ARMS, RunFacts
+from consolidate.exports.run_base import RunFacts
 from consolidate.units import MILLIJOULES_PER_KWH
 
 __all__ = ["OpenDC"]
@@ -45,10 +44,7 @@ class OpenDC:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        if self.arm not in ARMS:
-            msg = f"needs one of {', '.join(ARMS)}, got {self.arm!r}"
-            raise ConfigError(msg, path="--arm")
-        replay, sites = facts.arms[self.arm], facts.instance.fleet.sites
+        replay, sites = facts.arm(self.arm), facts.instance.fleet.sites
         n_sites, n_steps = replay.site_energy_mj.shape
         mj, grams = replay.site_energy_mj.T.ravel(), facts.emissions_g[self.arm].T.ravel()
         kwh = mj / MILLIJOULES_PER_KWH

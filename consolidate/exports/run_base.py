@@ -10,14 +10,15 @@ from typing import ClassVar, Final, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from consolidate.errors import ConfigError
 from consolidate.model import CarbonIntensity, Instance, Replay
 from consolidate.registry import Registry
+from consolidate.units import SECONDS_PER_HOUR
 
 __all__ = ["ARMS", "RUN_EXPORTERS", "RunExporter", "RunFacts", "export_run", "hourly", "utc"]
 
 #: The two arms of every run.
 ARMS: Final = ("baseline", "consolidated")
-HOUR_S: Final = 3_600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,19 @@ class RunFacts:
     market_g: Mapping[str, float] = field(default_factory=dict)
     version: str = ""
     run_id: str = ""
+
+    def arm(self, label: str) -> Replay:
+        """Return the replay of an arm.
+
+        Raises
+        ------
+        ConfigError
+            When the run has no such arm.
+        """
+        if label not in ARMS:
+            msg = f"needs one of {', '.join(ARMS)}, got {label!r}"
+            raise ConfigError(msg, path="--arm")
+        return self.arms[label]
 
 
 @runtime_checkable
@@ -104,7 +118,7 @@ def export_run(facts: RunFacts, path: str | Path, *, to: str | RunExporter) -> P
 
 def hourly(replay: Replay) -> NDArray[np.int64]:
     """Return the first step of each part of an hour, or of each step where steps are longer."""
-    per_part = max(1, HOUR_S // replay.grid.step_s)
+    per_part = max(1, SECONDS_PER_HOUR // replay.grid.step_s)
     return np.arange(0, replay.grid.n_steps, per_part, dtype=np.int64)
 
 

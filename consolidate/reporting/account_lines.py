@@ -6,13 +6,24 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from consolidate.carbon import embodied_memo, energy_cost, location_line, market_line, water_l
+from consolidate.carbon import (
+    embodied_memo,
+    energy_cost,
+    location_line,
+    market_line,
+    sci_score,
+    water_l,
+)
 from consolidate.carbon.embodied import DEFAULT_LIFETIME_YEARS, EmbodiedMemo
 from consolidate.model.replay import Replay
+from consolidate.reporting.context import at_the_meter
 from consolidate.reporting.figure import Figure, Status, arms_and_saving, count
 from consolidate.units import SECONDS_PER_HOUR, g_to_kg
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from consolidate.carbon import EmissionLine
     from consolidate.reporting.bundle import Report
 
 __all__ = ["account_lines", "memo_of"]
@@ -35,8 +46,8 @@ def account_lines(report: Report) -> list[Figure]:
 
 def _facility(report: Report) -> list[Figure]:
     """Return emissions saved at the meter of the building: two lines besides that of the IT."""
-    pues = [site.pue for site in report.sites]
-    if report.emissions_include_pue or not report.intensities or max(pues, default=1.0) <= 1.0:
+    overhead = any(site.pue > 1.0 for site in report.sites)
+    if report.emissions_include_pue or not report.intensities or not overhead:
         return []
     saved_g = []
     for k, found in enumerate(report.intensities):
@@ -45,56 +56,51 @@ def _facility(report: Report) -> list[Figure]:
             for r in (report.before, report.after)
         )
         saved_g.append(one.emissions_g - two.emissions_g)
-    variable = float(report.pue_variable_fraction)
-    lines = (
-        ("marginal", [1.0 + variable * (pue - 1.0) for pue in pues], "the variable part of the losses"),
-        ("proportional", pues, "all facility losses (upper end)"),
-    )
+    marginal, proportional = at_the_meter(report, saved_g)
     return [
         Figure(
             metric=f"operational_carbon_saved_facility_{kind}_kg",
-            value=g_to_kg(sum(g * factor for g, factor in zip(saved_g, factors, strict=True))),
+            value=g_to_kg(grams),
             unit="kgCO2e",
             label=f"operational emissions saved, with {words}",
             source="emissions of each site, PUE of the sites",
         )
-        for kind, factors, words in lines
+        for kind, grams, words in (
+            ("marginal", marginal, "the variable part of the losses"),
+            ("proportional", proportional, "all facility losses (upper end)"),
+        )
     ]
 
 
 def _marginal(report: Report) -> list[Figure]:
-    if not report.account.marginal:
+    intensities = report.account.marginal
+    if not intensities:
         return []
-    one, two = (
-        location_line(r.grid, r.site_energy_mj, report.account.marginal)
-        for r in (report.before, report.after)
-    )
-    return arms_and_saving(
-        "marginal_carbon",
-        g_to_kg(one.emissions_g),
-        g_to_kg(two.emissions_g),
-        unit="kgCO2e",
-        suffix="_kg",
-        label=f"emissions of the IT energy, {one.label}",
-        source=LOCATION,
-    )
+    lines = [location_line(r.grid, r.site_energy_mj, intensities) for r in (report.before, report.after)]
+    return _emissions("marginal_carbon", lines, source=LOCATION)
 
 
 def _market(report: Report) -> list[Figure]:
     factors = report.account.market
     if factors is None:
         return []
-    one, two = (
+    lines = [
         market_line(r.grid, r.step_energy_mj.sum(axis=1), factors) for r in (report.before, report.after)
-    )
+    ]
+    return _emissions("market_carbon", lines, source=factors.source)
+
+
+def _emissions(metric: str, lines: Sequence[EmissionLine], *, source: str) -> list[Figure]:
+    """Return a line of the account for the baseline, for the consolidated arm, and what is saved."""
+    one, two = lines
     return arms_and_saving(
-        "market_carbon",
+        metric,
         g_to_kg(one.emissions_g),
         g_to_kg(two.emissions_g),
         unit="kgCO2e",
         suffix="_kg",
         label=f"emissions of the IT energy, {one.label}",
-        source=factors.source,
+        source=source,
     )
 
 
@@ -170,12 +176,13 @@ def _sci(report: Report) -> list[Figure]:
         return figures
     for arm, replay in (("baseline", report.before), ("consolidated", report.after)):
         line = location_line(replay.grid, replay.site_energy_mj, report.intensities)
+        score = sci_score(line, memo, units=vm_h, functional_unit="VM-hour")
         figures.append(
             Figure(
                 metric=f"sci_{arm}_g_per_vm_h",
-                value=(line.emissions_g + memo.amortised_g) / vm_h,
+                value=score.g_per_unit,
                 unit="gCO2e/VM h",
-                label=f"software carbon intensity (ISO/IEC 21031:2024): (E x I + M) per R, {line.label}",
+                label=f"software carbon intensity (ISO/IEC 21031:2024): (E x I + M) per R, {score.intensity}",
                 source="operational emissions of all hosts, off ones included, and the embodied memo",
                 arm=arm,
             )

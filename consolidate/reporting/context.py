@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from consolidate.carbon import facility_lines
 from consolidate.reporting.figure import Figure, Status, both_arms, count
 from consolidate.units import g_to_kg, mj_to_kwh
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from consolidate.model.replay import Replay
     from consolidate.reporting.bundle import Report
 
-__all__ = ["carbon", "facility", "host_types"]
+__all__ = ["at_the_meter", "carbon", "facility", "host_types"]
+
+
+def at_the_meter(report: Report, by_site: Sequence[float]) -> tuple[float, float]:
+    """Return a quantity of the IT of each site, added up at the meter of the buildings.
+
+    Once with the variable part of the losses, once with all of them in proportion.
+    """
+    lines = [
+        facility_lines(quantity, site.pue, variable_share=float(report.pue_variable_fraction))
+        for quantity, site in zip(by_site, report.sites, strict=True)
+    ]
+    return sum(line.marginal for line in lines), sum(line.proportional for line in lines)
 
 
 def facility(report: Report) -> list[Figure]:
@@ -33,15 +48,11 @@ def facility(report: Report) -> list[Figure]:
         )
         for k, pue in enumerate(pues)
     ]
-    for kind, factors, words in (
-        ("proportional", pues, "if all facility losses follow the IT power (upper end)"),
-        (
-            "marginal",
-            [1.0 + variable * (pue - 1.0) for pue in pues],
-            "if only the variable part of the losses follows it",
-        ),
+    marginal, proportional = at_the_meter(report, [mj_to_kwh(int(mj)) for mj in saved_mj])
+    for kind, value, words in (
+        ("proportional", proportional, "if all facility losses follow the IT power (upper end)"),
+        ("marginal", marginal, "if only the variable part of the losses follows it"),
     ):
-        value = sum(mj_to_kwh(int(mj)) * f for mj, f in zip(saved_mj, factors, strict=True))
         figures.append(
             Figure(
                 metric=f"energy_saved_facility_{kind}_kwh",

@@ -28,7 +28,7 @@ from consolidate.carbon import (
 )
 from consolidate.model.replay import Replay
 from consolidate.reporting.figure import Figure, count
-from consolidate.units import MILLIJOULES_PER_KWH
+from consolidate.units import MILLIJOULES_PER_KWH, SECONDS_PER_DAY
 
 if TYPE_CHECKING:
     from consolidate.reporting.bundle import Report
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["Doubt", "doubt_figures", "doubt_of", "parameters_of", "with_intervals"]
 
 LEVEL: Final = 0.95
-SECONDS_PER_DAY: Final = 86_400
 #: Words of an interval; the checks derive every interval again.
 DAYS_AND_ASSUMPTIONS: Final = "95 %, over days and assumptions"
 ASSUMPTIONS: Final = "95 % of the draws, assumptions only"

@@ -15,7 +15,7 @@ import numpy as np
 from consolidate.errors import InputError
 from consolidate.plotting.text import number, percent, visible
 from consolidate.reporting.files import write_files
-from consolidate.units import g_to_kg
+from consolidate.units import SECONDS_PER_HOUR, g_to_kg
 
 if TYPE_CHECKING:
     from consolidate.model.replay import Replay
@@ -115,7 +115,7 @@ def _run(run: RunData) -> dict[str, Any]:
     return {
         "name": visible(run.folder.resolve().name),
         "start": f"{grid.start}Z",
-        "hours": [float(x) for x in parts * grid.step_s / 3_600],
+        "hours": [float(x) for x in parts * grid.step_s / SECONDS_PER_HOUR],
         "arms": [_arm(label, arm, base_mj, parts, run.emissions_g) for label, arm in arms.items()],
     }
 

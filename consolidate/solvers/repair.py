@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from consolidate._kernels.faults import faulty_hosts
+from consolidate._kernels.faults import faulty_hosts, send_one_away
+from consolidate._kernels.packing import first_fit
 from consolidate._kernels.problem import Problem, State, fits, occupy, rules_allow
 from consolidate.model import Instance
 from consolidate.solvers.orders import vm_sizes
@@ -36,43 +36,14 @@ def repair(instance: Instance, problem: Problem, state: State) -> list[int]:
                 occupy(problem, state, v, h, 1)
     # Whoever rules keep out of most places chooses before those who can go anywhere.
     homeless.sort(key=lambda v: (not stuck[v], not problem.limits.named[v], -size[v]))
-    missing = []
     for v in homeless:
-        host = _first_host(problem, state, v)
-        if host >= 0:
-            occupy(problem, state, v, host, 1)
-        elif not _send_one_away(problem, state, v):
-            missing.append(v)
-    return missing
-
-
-def _send_one_away(problem: Problem, state: State, v: int) -> bool:
-    """Place a VM where one that no rule about company names can go elsewhere instead; say whether it did."""
-    for h in np.flatnonzero(problem.masks[problem.mask_of[v]]):
-        if not rules_allow(problem, state, v, h):
-            continue
-        lacks = problem.need[v] + problem.overhead[h] - state.room[h]
-        there = np.flatnonzero((state.host_of == h) & ~problem.limits.named)
-        gives = problem.need[there] + problem.overhead[h]
-        for u in there[(gives >= lacks).all(axis=1)]:
-            occupy(problem, state, u, h, -1)
-            if fits(problem, state, v, h):
-                occupy(problem, state, v, h, 1)
-                other = _first_host(problem, state, int(u))
-                if other >= 0:
-                    occupy(problem, state, u, other, 1)
-                    return True
-                occupy(problem, state, v, h, -1)
-            occupy(problem, state, u, h, 1)
-    return False
-
-
-def _first_host(problem: Problem, state: State, v: int) -> int:
-    """Return home if it has room, else the first host in use that has, else any that has."""
-    candidates: NDArray[np.int64] = np.flatnonzero(problem.masks[problem.mask_of[v]])
-    home = int(problem.home[v])
-    in_use = state.n_vms[candidates] > 0
-    for h in [home, *candidates[in_use].tolist(), *candidates[~in_use].tolist()]:
-        if h >= 0 and fits(problem, state, v, h):
-            return int(h)
-    return -1
+        home = int(problem.home[v])
+        if home >= 0 and fits(problem, state, v, home):
+            occupy(problem, state, v, home, 1)
+    left = np.array([v for v in homeless if state.host_of[v] < 0], dtype=np.int64)
+    first_fit(problem, state, left, np.argsort(state.n_vms == 0, kind="stable"))
+    missing = left[state.host_of[left] < 0]
+    # What rules allow only in a few places is worth sending somebody else away.
+    for v in missing[problem.limits.named[missing]].tolist():
+        send_one_away(problem, state, v)
+    return [v for v in missing.tolist() if state.host_of[v] < 0]

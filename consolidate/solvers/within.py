@@ -112,12 +112,15 @@ class WithinBudget:
     def _drained(self, instance: Instance, problem: Problem) -> NDArray[np.int32]:
         """Empty the hosts with the fewest VMs, one after the other, as long as the budget lasts."""
         state = kernel_state(instance, instance.current.host_of, problem=problem)
-        off = instance.may_switch_off()
+        off, home = instance.may_switch_off(), instance.current.host_of
+        allowed = len(home) if self.moves.moves is None else self.moves.moves
         for h in np.argsort(state.n_vms, kind="stable").tolist():
             vms = np.flatnonzero(state.host_of == h)
-            settled = (instance.current.host_of[vms] == h).all()
-            if not off[h] or not vms.size or not settled or len(vms) > (self.moves.moves or len(vms)):
+            if not off[h] or not vms.size or not (home[vms] == h).all():
                 continue
+            if len(vms) > allowed:
+                # Hosts that come later have no fewer VMs.
+                break
             goal = state.host_of.copy()
             for v in vms[np.argsort(-instance.need[vms].max(axis=1), kind="stable")].tolist():
                 goal[v] = self._fullest(problem, state, v, h)
@@ -129,6 +132,8 @@ class WithinBudget:
                 for v in vms[state.host_of[vms] != h].tolist():
                     occupy(problem, state, v, int(state.host_of[v]), -1)
                     occupy(problem, state, v, h, 1)
+            else:
+                allowed -= len(vms)
         return state.host_of.copy()
 
     @staticmethod

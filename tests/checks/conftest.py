@@ -69,6 +69,7 @@ def naive(scene) -> ModuleType:
 @pytest.fixture(scope="session")
 def naive_files(naive) -> ModuleType:
     """The writer of its run folder."""
+    _load("naive_tables")
     return _load("naive_files")
 
 

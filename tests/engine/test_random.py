@@ -25,11 +25,11 @@ class AtSteps:
 
 
 @pytest.fixture(scope="module")
-def pairs(naive):
+def pairs(naive, scenes):
     """Each scene replayed by the engine and by the oracle."""
     found = []
     for seed in SEEDS:
-        trace, fleet, current, plans, rules = naive.random_scene(seed)
+        trace, fleet, current, plans, rules = scenes.random_scene(seed)
         fast = replay(trace, fleet, AtSteps(plans), current=current, rules=rules)
         slow = naive.Naive(trace, fleet, current, plans, rules).run()
         found.append((seed, trace, fleet, fast, slow))

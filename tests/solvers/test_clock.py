@@ -82,7 +82,19 @@ def test_what_has_no_time_left_is_not_even_begun_again(seconds):
 
 
 @pytest.mark.parametrize(
-    "policy", ["auto", "keep", "drain", "lns", "counts", "cp-sat", "profile", "hosts-then-moves"]
+    "policy",
+    [
+        "auto",
+        "keep",
+        "drain",
+        "lns",
+        "counts",
+        "cp-sat",
+        "patterns",
+        "pods",
+        "profile",
+        "hosts-then-moves",
+    ],
 )
 @pytest.mark.parametrize("looks", [2, 9, 40])
 def test_a_placement_under_a_time_limit_is_repeated_without_one(builders, seconds, policy, looks):

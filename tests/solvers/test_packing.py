@@ -12,6 +12,7 @@ from consolidate.solvers.patterns.cover import exact_cover
 from consolidate.solvers.patterns.dive import dive
 from consolidate.solvers.patterns.ends import near_patterns, tight_patterns
 from consolidate.solvers.patterns.generation import Generation
+from consolidate.solvers.patterns.limit import Limit
 from consolidate.solvers.patterns.listing import Listing
 from consolidate.solvers.patterns.packed import Packed, filled
 from consolidate.solvers.patterns.reopening import reopened
@@ -45,7 +46,7 @@ def test_triples_that_leave_no_room_are_covered_exactly():
     for _ in range(5):
         problem = planted(rng, 20, slack=0)
         assert filled(problem, 0, problem.demand).cost > 20
-        packed = tight_patterns(problem, 20, time_limit_s=10)
+        packed = tight_patterns(problem, 20, limit=Limit(seconds=10, repeats=False))
         assert packed is not None
         assert_packed(problem, packed)
         assert packed.cost == 20
@@ -54,9 +55,9 @@ def test_triples_that_leave_no_room_are_covered_exactly():
 def test_no_cover_without_a_pattern_for_an_item():
     """An item in none of the patterns cannot be covered; nor can an item too many be left out."""
     problem = single_type(np.array([[3], [4]]), np.array([1, 2]), np.array([10]))
-    assert exact_cover(problem, np.array([[1, 0]]), time_limit_s=1) is None
-    assert exact_cover(problem, np.array([[1, 1], [0, 2]]), time_limit_s=1) is None
-    packed = exact_cover(problem, np.array([[1, 1], [0, 1]]), time_limit_s=1)
+    assert exact_cover(problem, np.array([[1, 0]]), limit=Limit()) is None
+    assert exact_cover(problem, np.array([[1, 1], [0, 2]]), limit=Limit()) is None
+    packed = exact_cover(problem, np.array([[1, 1], [0, 1]]), limit=Limit())
     assert packed is not None
     assert_packed(problem, packed)
 
@@ -166,12 +167,19 @@ def test_patterns_near_their_price_suffice():
         generation.master.add(0, np.eye(problem.n_classes, dtype=np.int64)[f])
     generation.run(problem.demand, stop=lambda: False, to_the_end=True)
     listing = Listing.of(problem.bins[0], problem.demand, most=10_000)
-    found = near_patterns(problem, listing, 12, dual=generation.dual, time_limit_s=10)
+    found = near_patterns(
+        problem, listing, 12, dual=generation.dual, limit=Limit(seconds=10, repeats=False)
+    )
     assert found is not None
     assert_packed(problem, found)
     assert found.cost == 12
     fewer = generation.bound - 1
-    assert near_patterns(problem, listing, fewer, dual=generation.dual, time_limit_s=10) is None
+    assert (
+        near_patterns(
+            problem, listing, fewer, dual=generation.dual, limit=Limit(seconds=10, repeats=False)
+        )
+        is None
+    )
 
 
 def test_a_dive_that_may_not_relax_gives_up_in_time():

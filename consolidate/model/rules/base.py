@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
+import numpy as np
+
 from consolidate.errors import InstanceError, Issue
 from consolidate.model.placement import Placement
 
 if TYPE_CHECKING:
     from consolidate.model.instance import Instance
 
-__all__ = ["HostRule", "Rule", "VmRule", "sorted_parts"]
+__all__ = ["HostRule", "HostsOnlyRule", "Rule", "VmRule", "sorted_parts"]
 
 
 @runtime_checkable
@@ -67,6 +69,31 @@ class HostRule(VmRule):
         # The explicit form: a zero-argument super() does not survive slots=True.
         VmRule.__post_init__(self)
         object.__setattr__(self, "hosts", tuple(sorted(int(h) for h in set(self.hosts))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostsOnlyRule:
+    """A rule that names hosts and no VM."""
+
+    hosts: tuple[int, ...]
+    continuous: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hosts", tuple(sorted({int(h) for h in self.hosts})))
+        if not self.hosts:
+            raise InstanceError([Issue(path="rule.hosts", message="needs at least one host")])
+
+    @property
+    def vms(self) -> tuple[int, ...]:
+        """No VM is named: the rule speaks of hosts."""
+        return ()
+
+    def online(self, placement: Placement, instance: Instance | None) -> list[int]:
+        """Return those of the hosts that carry a VM or may not be switched off."""
+        on = set(placement.used_hosts().tolist())
+        if instance is not None:
+            on |= set(np.flatnonzero(instance.stays_on()).tolist())
+        return [h for h in self.hosts if h in on]
 
 
 def sorted_parts(

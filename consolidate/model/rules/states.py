@@ -10,11 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
 from consolidate.errors import InstanceError, Issue
 from consolidate.model.placement import Placement
-from consolidate.model.rules.base import VmRule
+from consolidate.model.rules.base import HostsOnlyRule, VmRule
 
 if TYPE_CHECKING:
     from consolidate.model.instance import Instance
@@ -23,54 +21,30 @@ __all__ = ["Offline", "Online", "Preserve", "Ready", "ResourceCapacity", "Runnin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _HostsOnly:
-    """A rule that names hosts and no VM."""
-
-    hosts: tuple[int, ...]
-    continuous: bool = False
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "hosts", tuple(sorted({int(h) for h in self.hosts})))
-        if not self.hosts:
-            raise InstanceError([Issue(path="rule.hosts", message="needs at least one host")])
-
-    @property
-    def vms(self) -> tuple[int, ...]:
-        """No VM is named: the rule speaks of hosts."""
-        return ()
-
-    def _on(self, placement: Placement, instance: Instance | None) -> list[int]:
-        on = set(placement.used_hosts().tolist())
-        if instance is not None:
-            on |= set(np.flatnonzero(instance.stays_on()).tolist())
-        return [h for h in self.hosts if h in on]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Online(_HostsOnly):
+class Online(HostsOnlyRule):
     """The hosts, which are on, stay on whatever they carry."""
 
     name: ClassVar[str] = "online"
 
     def violations(self, placement: Placement, *, instance: Instance | None = None) -> tuple[str, ...]:
         """Return one sentence per host that is off."""
-        on = set(self._on(placement, instance))
+        on = set(self.online(placement, instance))
         return tuple(f"online: host {h} is off" for h in self.hosts if h not in on)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offline(_HostsOnly):
+class Offline(HostsOnlyRule):
     """The hosts carry nothing and are off in the end."""
 
     name: ClassVar[str] = "offline"
 
     def violations(self, placement: Placement, *, instance: Instance | None = None) -> tuple[str, ...]:
         """Return one sentence per host that is on."""
-        return tuple(f"offline: host {h} is on" for h in self._on(placement, instance))
+        return tuple(f"offline: host {h} is on" for h in self.online(placement, instance))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResourceCapacity(_HostsOnly):
+class ResourceCapacity(HostsOnlyRule):
     """The VMs on the host take at most a stated amount of a resource; it names one host only."""
 
     name: ClassVar[str] = "resource_capacity"
@@ -79,7 +53,7 @@ class ResourceCapacity(_HostsOnly):
 
     def __post_init__(self) -> None:
         # The explicit form: a zero-argument super() does not survive slots=True.
-        _HostsOnly.__post_init__(self)
+        HostsOnlyRule.__post_init__(self)
         if not self.resource or self.most < 0:
             msg = f"needs a resource and a limit of 0 or more, got {self.resource!r} and {self.most}"
             raise InstanceError([Issue(path="rule.most", message=msg)])

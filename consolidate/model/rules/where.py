@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from consolidate.errors import InstanceError, Issue
 from consolidate.model.placement import Placement
-from consolidate.model.rules.base import HostRule, VmRule, sorted_parts
+from consolidate.model.rules.base import HostRule, HostsOnlyRule, VmRule, sorted_parts
 
 if TYPE_CHECKING:
     from consolidate.model.instance import Instance
@@ -91,22 +91,11 @@ class Ban(HostRule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quarantine:
+class Quarantine(HostsOnlyRule):
     """Nobody leaves the hosts, and nobody comes to them."""
 
     name: ClassVar[str] = "quarantine"
-    hosts: tuple[int, ...]
     continuous: bool = True
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "hosts", tuple(sorted({int(h) for h in self.hosts})))
-        if not self.hosts:
-            raise InstanceError([Issue(path="rule.hosts", message="needs at least one host")])
-
-    @property
-    def vms(self) -> tuple[int, ...]:
-        """No VM is named: the rule speaks of hosts."""
-        return ()
 
     def violations(self, placement: Placement, *, instance: Instance | None = None) -> tuple[str, ...]:
         """Return one sentence per VM that crossed the border; without the instance nobody did."""

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 
+from consolidate.solvers.patterns.limit import Limit
 from consolidate.solvers.patterns.packed import Packed
 from consolidate.solvers.patterns.problem import PackingProblem
 
@@ -15,9 +16,7 @@ __all__ = ["exact_cover"]
 _WORK_S = 20.0
 
 
-def exact_cover(
-    problem: PackingProblem, counts: NDArray[np.int64], *, time_limit_s: float | None
-) -> Packed | None:
+def exact_cover(problem: PackingProblem, counts: NDArray[np.int64], *, limit: Limit) -> Packed | None:
     """Return patterns of the one bin type that add up to the demand, ``None`` when none were found in time.
 
     Parameters
@@ -26,8 +25,8 @@ def exact_cover(
         The problem that the patterns belong to.
     counts
         Items of each pattern, shape ``(patterns, classes)``.
-    time_limit_s : s
-        Wall time; ``None`` for the solver's own measure of work alone.
+    limit
+        What ends the solver.
     """
     demand = problem.demand
     if (counts.sum(axis=0) == 0)[demand > 0].any():
@@ -44,8 +43,8 @@ def exact_cover(
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.max_deterministic_time = _WORK_S
-    if time_limit_s is not None:
-        solver.parameters.max_time_in_seconds = max(0.1, time_limit_s)
+    if limit.seconds is not None:
+        solver.parameters.max_time_in_seconds = max(0.1, limit.seconds)
     # Clauses alone decide these; the linear relaxation of an exact cover costs more than it tells.
     solver.parameters.linearization_level = 0
     if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):

@@ -6,6 +6,7 @@ import numpy as np
 
 from consolidate.solvers.patterns.cover import exact_cover
 from consolidate.solvers.patterns.generation import Dual
+from consolidate.solvers.patterns.limit import Limit
 from consolidate.solvers.patterns.listing import Listing
 from consolidate.solvers.patterns.packed import Packed
 from consolidate.solvers.patterns.problem import PackingProblem
@@ -18,7 +19,7 @@ _MOST_TIGHT, _MOST_NEAR = 20_000, 3_000
 _LONGEST_TIGHT = 4
 
 
-def tight_patterns(problem: PackingProblem, n_bins: int, *, time_limit_s: float | None) -> Packed | None:
+def tight_patterns(problem: PackingProblem, n_bins: int, *, limit: Limit) -> Packed | None:
     """Return a packing into so many bins where some resource leaves no room at all, ``None`` without one.
 
     Then every bin is full to the last unit, and few patterns do that. They may be no longer than the average
@@ -34,7 +35,7 @@ def tight_patterns(problem: PackingProblem, n_bins: int, *, time_limit_s: float 
     listing = Listing.of(only, problem.demand, most=_MOST_TIGHT, waste=slack, longest=longest)
     if listing is None or len(listing.rows) == 0:
         return None
-    return exact_cover(problem, listing.counts(np.arange(len(listing.rows))), time_limit_s=time_limit_s)
+    return exact_cover(problem, listing.counts(np.arange(len(listing.rows))), limit=limit)
 
 
 def near_patterns(
@@ -43,7 +44,7 @@ def near_patterns(
     n_bins: int,
     *,
     dual: Dual,
-    time_limit_s: float | None,
+    limit: Limit,
 ) -> Packed | None:
     """Return a packing into so many bins by listed patterns that cost little more than they are worth.
 
@@ -60,8 +61,8 @@ def near_patterns(
         Bins wanted.
     dual
         Prices of the items.
-    time_limit_s : s
-        Wall time; ``None`` for the solver's own measure of work alone.
+    limit
+        What ends the solver.
     """
     total = sum(p * d for p, d in zip(dual.price.tolist(), problem.demand.tolist(), strict=True))
     at_least = dual.upper - max(0, n_bins * dual.upper - total)
@@ -74,7 +75,7 @@ def near_patterns(
         [0] * len(rows),
         list(rows),
         problem.demand,
-        time_limit_s=time_limit_s,
+        limit=limit,
         target=n_bins,
         at_most=n_bins,
     )

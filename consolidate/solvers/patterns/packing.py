@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from consolidate.solvers.patterns.limit import Within, anyway
 from consolidate.solvers.patterns.packed import Packed
 from consolidate.solvers.patterns.problem import PackingProblem, PatternSolution
 from consolidate.solvers.patterns.search import Search
@@ -23,6 +24,7 @@ def pack(
     rounds: int = 2_000,
     clock: Callable[[], float] = time.monotonic,
     stop: Callable[[], bool] = lambda: False,
+    within: Within = anyway,
 ) -> PatternSolution:
     """Pack all items at the least cost that is found, and prove how little it could cost.
 
@@ -46,6 +48,8 @@ def pack(
         Tells seconds.
     stop
         Asked now and then; once it says yes, the search ends.
+    within
+        Without a time limit, does the work of exact solvers, whose wall time it may limit.
     """
     if not problem.bins or not problem.demand.any():
         best = None if problem.demand.any() else Packed.empty(problem)
@@ -57,6 +61,7 @@ def pack(
         started_s=clock(),
         time_limit_s=time_limit_s,
         stop=stop,
+        within=within,
     )
     search.start()
     if not search.is_done():

@@ -61,7 +61,14 @@ class Patterns:
             feature = f"{view.problem.n_classes} different VMs (at most {self.class_limit})"
             raise UnsupportedError(feature, who=self.name, supported_by=("auto",))
         progress("patterns")
-        solution = pack(view.problem, dives=3, seed=seed, rounds=self.rounds, stop=clock.is_over)
+        solution = pack(
+            view.problem,
+            dives=3,
+            seed=seed,
+            rounds=self.rounds,
+            stop=clock.is_over,
+            within=clock.within,
+        )
         if solution.cost is None:
             return Proposal(
                 host_of=None, stopped="no whole patterns found", unplaced=tuple(view.vms[:20].tolist())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from consolidate.solvers.patterns.dive import dive
 from consolidate.solvers.patterns.ends import near_patterns, tight_patterns
 from consolidate.solvers.patterns.generation import Generation
+from consolidate.solvers.patterns.limit import Limit, Within
 from consolidate.solvers.patterns.packed import Packed, filled
 from consolidate.solvers.patterns.problem import PackingProblem
 from consolidate.solvers.patterns.reopening import reopened
@@ -55,6 +57,7 @@ class Search:
     started_s: float
     time_limit_s: float | None
     stop: Callable[[], bool]
+    within: Within
     best: Packed | None = None
     bound: int = 0
     price: NDArray[np.float64] | None = None
@@ -77,11 +80,20 @@ class Search:
         """Say whether it is too late to begin anything."""
         return self.is_past(_END)
 
-    def left_s(self, part: float) -> float | None:
-        """Return this part of the time that is left, at most that of an integer program; ``None`` for any."""
+    def exactly(
+        self, part: float, work: Callable[[Limit], Packed | None], *, most_s: float = _MIP_S
+    ) -> None:
+        """Take what an exact solver finds in this part of the time that is left, if that is enough to begin.
+
+        Without a time limit the solver's own measure of work ends it, so that the result repeats; where the
+        caller's time ends meanwhile, nothing is taken.
+        """
         if self.time_limit_s is None:
-            return None
-        return min(_MIP_S, part * (self.started_s + self.time_limit_s - self.clock()))
+            self.take(self.within(lambda left_s: work(Limit(seconds=left_s, repeats=True))))
+            return
+        left_s = min(_MIP_S, part * (self.started_s + self.time_limit_s - self.clock()))
+        if left_s >= _LEAST_MIP_S:
+            self.take(work(Limit(seconds=min(most_s, left_s), repeats=False)))
 
     def take(self, found: Packed | None) -> None:
         """Keep a packing if it is the cheapest so far."""
@@ -100,7 +112,7 @@ class Search:
         if self.problem.is_classic() and self.best is not None and not self.is_done():
             self._swap(self.best, _SWAPS_FIRST)
             if not self.is_done():
-                self.take(tight_patterns(self.problem, self.bound, time_limit_s=self.left_s(0.8)))
+                self.exactly(0.8, lambda limit: tight_patterns(self.problem, self.bound, limit=limit))
 
     def generate(self, rounds: int) -> Generation:
         """Generate patterns, so many rounds at most; improve the bound."""
@@ -202,25 +214,19 @@ class Search:
 
     def _combine(self, generation: Generation) -> None:
         """Solve an integer program: over listed patterns near their price, else over those generated."""
-        master, left_s = generation.master, self.left_s(0.6)
-        if self.is_done() or (left_s is not None and left_s < _LEAST_MIP_S):
+        master, listing = generation.master, generation.pricers[0].listing
+        if self.is_done():
             return
-        listing = generation.pricers[0].listing
         if listing is not None and generation.dual is not None and self.best is not None:
-            goal = self.best.cost - 1
-            near_s = None if left_s is None else min(_NEAR_S, left_s)
-            found = near_patterns(self.problem, listing, goal, dual=generation.dual, time_limit_s=near_s)
-            self.take(found)
-        elif len(master.patterns) <= _MIP_PATTERNS and master.missing() <= _LEFT_OUT:
-            found = whole_patterns(
-                self.problem,
-                master.kinds,
-                master.patterns,
-                self.problem.demand,
-                time_limit_s=left_s,
-                target=generation.bound,
+            near = partial(
+                near_patterns, self.problem, listing, self.best.cost - 1, dual=generation.dual
             )
-            self.take(found)
+            self.exactly(0.6, lambda limit: near(limit=limit), most_s=_NEAR_S)
+        elif len(master.patterns) <= _MIP_PATTERNS and master.missing() <= _LEFT_OUT:
+            whole = partial(
+                whole_patterns, self.problem, master.kinds, master.patterns, self.problem.demand
+            )
+            self.exactly(0.6, lambda limit: whole(limit=limit, target=generation.bound))
 
 
 def _by_size(problem: PackingProblem) -> int:

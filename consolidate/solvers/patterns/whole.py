@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from ortools.math_opt.python import mathopt
 
+from consolidate.solvers.patterns.limit import Limit
 from consolidate.solvers.patterns.packed import Packed
 from consolidate.solvers.patterns.problem import PackingProblem
 
 __all__ = ["whole_patterns"]
 
-#: Nodes of HiGHS where time is not limited.
+#: Nodes of HiGHS where the result has to repeat.
 _NODES = 500
 
 
@@ -23,7 +24,7 @@ def whole_patterns(
     patterns: list[NDArray[np.int64]],
     demand: NDArray[np.int64],
     *,
-    time_limit_s: float | None,
+    limit: Limit,
     target: int | None = None,
     at_most: int | None = None,
 ) -> Packed | None:
@@ -37,8 +38,8 @@ def whole_patterns(
         Bin type and items of each pattern.
     demand
         Items to pack, shape ``(classes,)``.
-    time_limit_s : s
-        Wall time of HiGHS; ``None`` for a limit on its nodes, so that the result repeats.
+    limit
+        What ends the solver.
     target
         A packing of this cost is good enough.
     at_most
@@ -60,10 +61,10 @@ def whole_patterns(
         model.add_linear_constraint(total <= at_most / unit + 1e-6)
     model.minimize(total)
     parameters = mathopt.SolveParameters(random_seed=0, relative_gap_tolerance=1e-9)
-    if time_limit_s is None:
+    if limit.repeats:
         parameters.node_limit = _NODES
-    else:
-        parameters.time_limit = timedelta(seconds=time_limit_s)
+    if limit.seconds is not None:
+        parameters.time_limit = timedelta(seconds=limit.seconds)
     if target is not None:
         parameters.absolute_gap_tolerance = 0.999 / unit if problem.counts_bins() else 1e-9
     result = mathopt.solve(model, mathopt.SolverType.HIGHS, params=parameters)

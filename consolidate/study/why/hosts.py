@@ -15,6 +15,7 @@ import numpy as np
 
 from consolidate.model import Instance, Placement, Rule
 from consolidate.study.why.places import Places
+from consolidate.units import mj_to_kwh
 
 __all__ = ["HostReason", "why_hosts"]
 
@@ -61,7 +62,7 @@ class HostReason:
         if self.kind == "unknown":
             return f"{name}: too many ways to place its VMs elsewhere; not decided"
         if self.kind != "no_place":
-            kwh = abs(self.change_mj) / 3.6e9
+            kwh = mj_to_kwh(abs(self.change_mj))
             if self.kind == "price":
                 return f"{name} could be emptied, which costs {kwh:.3f} kWh more than it saves"
             return (
