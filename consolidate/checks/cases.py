@@ -193,6 +193,11 @@ class PlacementCase:
     min_off_s : s
         No host is switched off for less than this, nor for less than four times the off time that pays
         for its shutdown and boot.
+    site_mg_per_kwh, move_mg_per_kwh : mg/kWh
+        Where the objective is emissions, what a kWh counts at each site, and a kWh of a move from there; else
+        empty.
+    switchable
+        Hosts that may be switched off, where that is known from elsewhere; shape ``(hosts,)``.
     """
 
     hosts: Hosts
@@ -210,9 +215,14 @@ class PlacementCase:
     target: NDArray[np.int64]
     horizon_s: int
     min_off_s: int
+    site_mg_per_kwh: tuple[int, ...] = ()
+    move_mg_per_kwh: tuple[int, ...] = ()
+    switchable: NDArray[np.bool_] | None = None
 
     def may_switch_off(self) -> NDArray[np.bool_]:
         """Say of each host whether it is on, may be switched off, and would be off for long enough."""
+        if self.switchable is not None:
+            return self.switchable
         pays = np.array([self._off_pays(kind) for kind in self.hosts.kinds], dtype=np.bool_)
         out: NDArray[np.bool_] = self.hosts.may_switch_off() & pays[self.hosts.kind_of]
         for rule in self.rules:

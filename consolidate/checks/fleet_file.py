@@ -40,6 +40,7 @@ def load_hosts(folder: Path) -> Hosts:
         pue=np.array(
             [sites[_index(e, "site", len(sites))].number("pue") for e in entries], dtype=np.float64
         ),
+        site=np.array([_index(e, "site", len(sites)) for e in entries], dtype=np.int64),
     )
 
 

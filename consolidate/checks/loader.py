@@ -26,6 +26,7 @@ from consolidate.checks.cases import (
     PlacementRule,
 )
 from consolidate.checks.files import Json, MalformedError, Table, read_json, read_table
+from consolidate.checks.forecast_file import load_weights
 from consolidate.checks.rules import RULE_NAMES
 from consolidate.checks.verdict import Violation
 
@@ -145,6 +146,7 @@ def load_case(folder: Path, hosts: Hosts, vms: Guests) -> PlacementCase:
     over = {f"overhead_{name}": "int64" for name in resources}
     offers = _rows(read_table(folder, "capacities.parquet", whole | over), hosts.n)
     current, target = _placement(folder, vms)
+    sites, moves = load_weights(folder, instance)
     return PlacementCase(
         hosts=hosts,
         vms=vms,
@@ -161,6 +163,8 @@ def load_case(folder: Path, hosts: Hosts, vms: Guests) -> PlacementCase:
         target=target,
         horizon_s=instance.integer("horizon_s", least=1, most=2**40),
         min_off_s=instance.integer("min_off_s", least=0),
+        site_mg_per_kwh=sites,
+        move_mg_per_kwh=moves,
     )
 
 
@@ -351,10 +355,10 @@ def _ids(name: str, row: int, text: str) -> tuple[int, ...]:
         raise MalformedError(message, code="V0.value", file=name, column="after", row=row) from None
 
 
-def load_intensity(folder: Path, *, n_sites: int) -> Intensity:
+def load_intensity(folder: Path, *, n_sites: int, name: str = "carbon.parquet") -> Intensity:
     """Read the carbon intensity."""
     kinds = {"site": "int32", "start_utc": "timestamp", "end_utc": "timestamp", "g_per_kwh": "double"}
-    table = read_table(folder, "carbon.parquet", kinds)
+    table = read_table(folder, name, kinds)
     return Intensity(
         site=table.indices("site", least=0, limit=n_sites),
         start_utc_s=table.integers("start_utc"),

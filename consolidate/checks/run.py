@@ -22,6 +22,7 @@ from consolidate.checks.carbon import (
 from consolidate.checks.cases import MOVE, NO_ACTIONS, Actions, PlacementCase, PlacementClaim, PlanCase
 from consolidate.checks.figures import Facts, derived_figures
 from consolidate.checks.fleet_file import load_guests, load_hosts, load_sites
+from consolidate.checks.forecast_file import load_moves_s, load_pue
 from consolidate.checks.hashes import file_hashes
 from consolidate.checks.inputs import input_violations, switching_violations
 from consolidate.checks.ledger import energy_violations, recount
@@ -49,6 +50,7 @@ from consolidate.checks.rules import too_many_on
 from consolidate.checks.service import service_violations
 from consolidate.checks.states import state_violations
 from consolidate.checks.verdict import Verdict, Violation
+from consolidate.checks.weights import in_reference_mj, weight_violations
 from consolidate.errors import InputError
 
 __all__ = ["check_arm", "check_placement", "check_plan", "check_run"]
@@ -82,8 +84,9 @@ def check_placement(case: PlacementCase, claim: PlacementClaim | None = None) ->
     if claim is not None and not any(v.code.startswith(("V1.", "V4.")) for v in found):
         stays = replace(case, target=case.current)
         fits = not placement_violations(stays) and not too_many_on(case)
-        found += objective_violations(case, claim, current_fits=fits)
-        found += bound_violations(case, claim)
+        counted = in_reference_mj(case)
+        found += objective_violations(counted, claim, current_fits=fits)
+        found += bound_violations(counted, claim)
     return tuple(found)
 
 
@@ -183,6 +186,7 @@ class _Judge:
             switchable = attempt(partial(load_switchable, folder, case.hosts))
             if switchable is not None:
                 self._violations += switching_violations(case, switchable)
+            self._forecast(case, demand, n_sites=n_sites)
             placed = self._placement(case, claim)
             actions = self._plan(case, claim, placed=placed)
             if demand is not None and sites is not None:
@@ -245,6 +249,21 @@ class _Judge:
             if b.kind == "attested"
         ]
         return not infeasible and not any(v.code.startswith(("V1.", "V4.")) for v in found)
+
+    def _forecast(self, case: PlacementCase, demand: Demand | None, *, n_sites: int) -> None:
+        """Judge the weights of an objective in grams by the forecast that the run has kept."""
+        if not case.site_mg_per_kwh or demand is None:
+            return
+        attempt = self._problems.attempt
+        load = partial(load_intensity, self._folder, n_sites=n_sites, name="forecast.parquet")
+        forecast, moves_s = attempt(load), attempt(partial(load_moves_s, self._folder))
+        pue = attempt(partial(load_pue, self._folder))
+        if forecast is None or moves_s is None or pue is None:
+            return
+        found = weight_violations(
+            case, forecast=forecast, pue=pue, start_s=demand.start_utc_s, moves_s=moves_s
+        )
+        self._add(found, "the objective weighs energy by the mean of the forecast at each site")
 
     def _plan(
         self, case: PlacementCase, claim: PlacementClaim | None, *, placed: bool

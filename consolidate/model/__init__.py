@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from consolidate.model.carbon import CarbonIntensity
+from consolidate.model.carbon_objective import Carbon, in_joules, reference_energy
 from consolidate.model.fleet import Default, Fleet, HostType, Hypervisor, PowerControl, Site
 from consolidate.model.instance import Instance
 from consolidate.model.move_budget import MoveBudget
@@ -54,6 +55,7 @@ __all__ = [
     "Ban",
     "Boot",
     "Bound",
+    "Carbon",
     "CarbonIntensity",
     "Default",
     "EnergyBreakdown",
@@ -102,5 +104,7 @@ __all__ = [
     "VMs",
     "WattTable",
     "spec_servers",
+    "in_joules",
+    "reference_energy",
     "stated",
 ]

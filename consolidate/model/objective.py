@@ -48,10 +48,13 @@ class JoulesOverHorizon:
         How long the placement is expected to be held.
     min_off_s : s
         No host is switched off for less than this, nor for less than four times its break-even off time.
+    off_pays_for
+        Names of the host types for which this is known to hold; default: found from their energies.
     """
 
     horizon_s: int
     min_off_s: int = 3_600
+    off_pays_for: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.horizon_s <= 0 or self.min_off_s < 0:
@@ -60,6 +63,8 @@ class JoulesOverHorizon:
 
     def off_pays(self, kind: HostType) -> bool:
         """Say whether a host of this type is worth switching off for the horizon."""
+        if self.off_pays_for is not None:
+            return kind.name in self.off_pays_for
         gain_mw = kind.power.points_mw[0] - kind.off_mw
         if gain_mw <= 0:
             return False

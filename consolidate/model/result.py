@@ -72,6 +72,9 @@ class Result:
     repeat
         Where the time limit cut the search short: as a budget's ``repeat``, instead of the limit, it gives
         the same placement on any machine. Empty where no limit was reached, so that the seed is enough.
+    measure
+        ``energy``; or ``carbon``, and then all values in mJ are reference millijoules, which emit as much at
+        1,000 g/kWh: a reference kWh is a kg of CO2e.
     blocking_vms, blocking_hosts
         Who makes the instance infeasible, by name.
     message
@@ -89,6 +92,7 @@ class Result:
     seed: int
     runtime_s: float
     repeat: str = ""
+    measure: Literal["energy", "carbon"] = "energy"
     blocking_vms: tuple[str, ...] = ()
     blocking_hosts: tuple[str, ...] = ()
     message: str = ""
@@ -131,11 +135,17 @@ class Result:
         share = saved / self.current_mj if self.current_mj else 0.0
         lines = [
             f"{self.policy}: {self.status} ({self.stopped})",
-            f"modelled energy {mj_to_kwh(self.objective_mj):.3f} kWh over the horizon, "
-            f"now {mj_to_kwh(self.current_mj):.3f} kWh ({share:.1%} less)",
-            f"lower bound {mj_to_kwh(self.bound_mj):.3f} kWh ({proof}), gap {self.gap:.4%}",
+            f"modelled {'energy' if self.measure == 'energy' else 'emissions'} "
+            f"{self._amount(self.objective_mj)} over the horizon, "
+            f"now {self._amount(self.current_mj)} ({share:.1%} less)",
+            f"lower bound {self._amount(self.bound_mj)} ({proof}), gap {self.gap:.4%}",
             f"{self.placement.used_hosts().size} hosts carry VMs",
         ]
         if not self.worthwhile:
             lines.append(f"nothing worth doing: {self.message}")
         return "\n".join(lines)
+
+    def _amount(self, value_mj: int) -> str:
+        if self.measure == "energy":
+            return f"{mj_to_kwh(value_mj):.3f} kWh"
+        return f"{1_000 * mj_to_kwh(value_mj):.1f} g CO2e"

@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from consolidate.errors import ConfigError, UnsupportedError
-from consolidate.model import OPTIMAL_GAP, STATED_RULES, Bound, Instance, Placement, Result, stated
+from consolidate.model import (
+    OPTIMAL_GAP,
+    STATED_RULES,
+    Bound,
+    Carbon,
+    Instance,
+    Placement,
+    Result,
+    reference_energy,
+    stated,
+)
 from consolidate.model.kernel_view import kernel_problem
 from consolidate.model.progress import Progress, silent
 from consolidate.solvers.base import POLICIES, AnytimePolicy, Budget, Policy, Proposal
@@ -59,8 +70,8 @@ def solve(
         Least part of the present energy that must be saved; below it the answer is the present
         placement, and that is a success.
     move_price_j : J
-        What a move has to be worth on top of its energy: its risk, in joules. The search then looks for
-        placements with fewer moves; energy and bounds are stated without it.
+        What a move has to be worth on top of its energy: its risk, in joules, weighted as its energy. The
+        search then looks for placements with fewer moves; energy and bounds are stated without it.
     progress
         Told from time to time where the work stands.
 
@@ -112,6 +123,13 @@ def improvements(
     _refuse_values(min_saving_fraction, move_price_j, seed)
     chosen = POLICIES.get(policy)() if isinstance(policy, str) else policy
     _refuse_unsupported(instance, chosen)
+    # A price of a move is one of energy: it is weighted with the move.
+    dearer = _priced(instance, move_price_j)
+    is_unpriced = dearer is instance
+    measure: Literal["energy", "carbon"]
+    measure = "carbon" if isinstance(instance.objective, Carbon) else "energy"
+    instance = reference_energy(instance)
+    dearer = instance if is_unpriced else reference_energy(dearer)
     budget = budget or Budget()
     clock = budget.start()
     judge = Judge(
@@ -121,10 +139,10 @@ def improvements(
         min_saving_fraction=min_saving_fraction,
         seed=seed,
         clock=clock,
+        measure=measure,
     )
     reason, blocking = _counting_proof(instance)
-    plain = stated(instance)
-    priced = _priced(plain, move_price_j)
+    priced = stated(dearer)
     condensed = None if reason else condense(priced)
     if condensed is not None and condensed.impossible:
         reason, blocking = condensed.impossible, condensed.blocking
@@ -133,7 +151,7 @@ def improvements(
         yield judge.infeasible(reason, blocking)
         return
     proposals = _proposals(
-        chosen, instance, priced, condensed, budget, seed, clock, progress, is_unpriced=priced is plain
+        chosen, instance, priced, condensed, budget, seed, clock, progress, is_unpriced=is_unpriced
     )
     for proposal in proposals:
         if proposal.host_of is not None:

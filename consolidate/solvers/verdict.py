@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from consolidate.errors import InternalError
 from consolidate.model import OPTIMAL_GAP, Bound, Instance, MaxOnline, Offline, Placement, Result
@@ -30,6 +31,8 @@ class Judge:
         Seed of everything random.
     clock
         Started with the solve.
+    measure
+        What the energies of the instance stand for.
     """
 
     instance: Instance
@@ -38,6 +41,7 @@ class Judge:
     min_saving_fraction: float
     seed: int
     clock: Clock
+    measure: Literal["energy", "carbon"] = "energy"
 
     def infeasible(self, reason: str, vms: tuple[int, ...]) -> Result:
         """Return the result of a proof that no placement exists."""
@@ -65,6 +69,7 @@ class Judge:
             seed=self.seed,
             runtime_s=self.clock.elapsed_s(),
             repeat=self._repeat(),
+            measure=self.measure,
             blocking_vms=tuple(self.instance.vms.ids[v] for v in vms),
             message=reason,
         )
@@ -91,8 +96,9 @@ class Judge:
         message = ""
         if not worthwhile:
             share = saved_mj / current_mj if current_mj else 0.0
+            what = "energy" if self.measure == "energy" else "emissions"
             message = (
-                f"the best placement found saves {share:.2%} of the present energy, "
+                f"the best placement found saves {share:.2%} of the present {what}, "
                 f"the stated minimum is {self.min_saving_fraction:.2%}"
             )
             if fault:
@@ -121,6 +127,7 @@ class Judge:
             seed=self.seed,
             runtime_s=self.clock.elapsed_s(),
             repeat=self._repeat(),
+            measure=self.measure,
             message=message,
         )
 

@@ -20,7 +20,16 @@ from consolidate.checks import (
 )
 from consolidate.engine.execution import Execution
 from consolidate.errors import ConfigError, InternalError
-from consolidate.model import Fleet, HostType, Instance, MigrationPlan, MoveBudget, Placement, Result
+from consolidate.model import (
+    Carbon,
+    Fleet,
+    HostType,
+    Instance,
+    MigrationPlan,
+    MoveBudget,
+    Placement,
+    Result,
+)
 from consolidate.study.energy import energy_of
 
 __all__ = ["judge_budget", "judge_execution", "judge_plan", "judge_result", "prove_reserve"]
@@ -144,7 +153,7 @@ def _refuse(violations: object, *, what: str) -> None:
 
 def placement_case(instance: Instance, target: Placement) -> cases.PlacementCase:
     """Return an instance and a target as the plain record that the checks read."""
-    vms = instance.vms
+    vms, objective = instance.vms, instance.objective
     return cases.PlacementCase(
         hosts=_hosts(instance.fleet),
         vms=cases.Guests(
@@ -180,8 +189,10 @@ def placement_case(instance: Instance, target: Placement) -> cases.PlacementCase
         ),
         current=instance.current.host_of.astype(np.int64),
         target=target.host_of.astype(np.int64),
-        horizon_s=instance.objective.horizon_s,
-        min_off_s=instance.objective.min_off_s,
+        horizon_s=objective.horizon_s,
+        min_off_s=objective.min_off_s,
+        site_mg_per_kwh=objective.site_mg_per_kwh if isinstance(objective, Carbon) else (),
+        move_mg_per_kwh=objective.move_mg_per_kwh if isinstance(objective, Carbon) else (),
     )
 
 
