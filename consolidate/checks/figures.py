@@ -36,7 +36,7 @@ class Facts:
 
 def derived_figures(facts: Facts) -> dict[str, float]:
     """Return the value of every figure that is known here and whose facts are there, by metric."""
-    values = _sizes(facts) | _claim(facts.claim)
+    values = _sizes(facts) | _claim(facts.claim, is_energy=not facts.case.site_mg_per_kwh)
     for label, arm in facts.arms.items():
         values |= _energy(label, arm) | _service(label, arm)
     baseline, after = facts.arms.get("baseline"), facts.arms.get("consolidated")
@@ -63,15 +63,17 @@ def _share(part: float, whole: float) -> float:
     return part / whole if whole else 0.0
 
 
-def _claim(claim: PlacementClaim) -> dict[str, float]:
+def _claim(claim: PlacementClaim, *, is_energy: bool) -> dict[str, float]:
+    # A kWh at 1,000 g/kWh is a kg.
+    unit = "kwh" if is_energy else "carbon_kg"
     values = {
-        "objective_kwh": _kwh(claim.objective_mj),
-        "current_kwh": _kwh(claim.current_mj),
+        f"objective_{unit}": _kwh(claim.objective_mj),
+        f"current_{unit}": _kwh(claim.current_mj),
         "gap_fraction": gap_of(claim.objective_mj, claim.bounds),
     }
     if claim.bounds:
         best_mj = max(b.value_mj for b in claim.bounds)
-        values["bound_kwh"] = _kwh(best_mj)
+        values[f"bound_{unit}"] = _kwh(best_mj)
         if claim.current_mj > best_mj:
             reached_mj, possible_mj = claim.current_mj - claim.objective_mj, claim.current_mj - best_mj
             values["possible_share_fraction"] = reached_mj / possible_mj

@@ -34,10 +34,12 @@ def command(
     from pathlib import Path
 
     from consolidate.cli.progress import show_progress
+    from consolidate.model import in_joules
     from consolidate.study import load
     from consolidate.study.front import DEFAULT_PRICES_J, front_frame, pareto_front
 
-    instance = load.load_instance(Path(run))
+    # The front is one of joules, whatever the run has minimised.
+    instance = in_joules(load.load_instance(Path(run)))
     chosen = DEFAULT_PRICES_J if prices is None else _numbers(prices)
     with show_progress(quiet=quiet) as progress:
         front = pareto_front(instance, policy, seed=seed, progress=progress, prices_j=chosen)

@@ -79,7 +79,8 @@ _OPTIONS = (
     click.option(
         "--carbon",
         metavar="FILE|ZONE|G",
-        help="Intensity file, zone, or g/kWh. Default: zone of the site.",
+        help="Intensity file, zone, or g/kWh; SITE=..., with commas, where sites differ. Default: zone of "
+        "the site.",
     ),
     click.option(
         "--carbon-scope",
@@ -116,6 +117,24 @@ _ONE_POLICY = (
 )
 
 
+_OBJECTIVE = (
+    click.option(
+        "--objective",
+        type=click.Choice(["joules", "carbon"]),
+        default="joules",
+        show_default=True,
+        help="What is minimised: energy, or grams of CO2e by a forecast of the intensity.",
+    ),
+    click.option(
+        "--forecast",
+        default="seasonal",
+        show_default=True,
+        metavar="NAME|FILE",
+        help="For grams: seasonal, persistence, actual (hindsight), or an intensity file.",
+    ),
+)
+
+
 def placement_options(function: F) -> F:
     """Add the options of one solve that has neither trace nor run to a command."""
     return _added((*_ONE_POLICY, *_BUDGET), function)
@@ -123,7 +142,7 @@ def placement_options(function: F) -> F:
 
 def run_options(function: F) -> F:
     """Add the options of a run to a command."""
-    return _added((*_OPTIONS, *_ONE_POLICY), function)
+    return _added((*_OPTIONS, *_ONE_POLICY, *_OBJECTIVE), function)
 
 
 def comparison_options(function: F) -> F:
@@ -167,6 +186,8 @@ def config_from(trace: str, given: dict[str, Any]) -> RunConfig:
         most_minutes=given.get("most_minutes"),
         stay=tuple(name for name in given.get("stay", "").split(",") if name),
         redate_year=given["redate"],
+        objective=given.get("objective", "joules"),
+        forecast=given.get("forecast", "seasonal"),
     )
 
 

@@ -35,7 +35,7 @@ def command(path: str, hosts: tuple[str, ...], with_rules: bool, everything: boo
     from consolidate.study.why import price_rules
 
     with show_progress(quiet=quiet) as progress:
-        instance, result = _solved(path)
+        instance, result = _solved(path, with_rules=with_rules)
         lines = [*_hosts(instance, result, hosts, everything), "", *_moves(instance, result, everything)]
         if with_rules:
             lines.append("")
@@ -48,25 +48,32 @@ def command(path: str, hosts: tuple[str, ...], with_rules: bool, everything: boo
     click.echo("\n".join(lines))
 
 
-def _solved(path: str) -> tuple[Instance, Result]:
+def _solved(path: str, *, with_rules: bool) -> tuple[Instance, Result]:
     """Return the problem and its result, solved now unless the folder holds one.
 
     Raises
     ------
+    ConfigError
+        When prices of rules are asked for of a run that minimised emissions.
     InfeasibleError
         When there is no placement; its message is the minimal core.
     """
     from pathlib import Path
 
-    from consolidate.errors import InfeasibleError
+    from consolidate.errors import ConfigError, InfeasibleError
     from consolidate.inventory import read_instance
+    from consolidate.model import in_joules
     from consolidate.study import load
     from consolidate.study.verbs import solve
     from consolidate.study.why import minimal_core
 
     folder = Path(path)
     if (folder / "result.json").is_file():
-        return load.load_instance(folder), load.load_result(folder)
+        result = load.load_result(folder)
+        if with_rules and result.measure != "energy":
+            msg = "prices of rules are in watts; this run has minimised emissions"
+            raise ConfigError(msg, path="--rules")
+        return in_joules(load.load_instance(folder)), result
     instance = read_instance(path)
     result = solve(instance, min_saving_fraction=0.0)
     if result.status == "infeasible":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from consolidate.model.carbon_objective import Carbon
 from consolidate.model.replay import LEDGER, Replay
 from consolidate.plotting.ledger import CAUSES
 from consolidate.reporting.account_lines import account_lines
@@ -280,29 +281,29 @@ def _solver(report: Report) -> list[Figure]:
     result = report.result
     if result is None:
         return []
+    is_energy = result.measure == "energy"
+    # A reference kWh, at 1,000 g/kWh, is a kg.
+    end, unit, what = ("kwh", "kWh", "energy") if is_energy else ("carbon_kg", "kgCO2e", "emissions")
     source = f"policy {result.policy}, modelled over the horizon with sized needs"
-    energies = [
-        (
-            "objective_kwh",
-            result.objective_mj,
-            "energy of the chosen placement over the horizon",
-            source,
-        ),
-        ("current_kwh", result.current_mj, "energy of the present placement over the horizon", source),
-    ]
+    if report.instance is not None and isinstance(report.instance.objective, Carbon):
+        source += f", by a forecast: {report.instance.objective.forecast}"
+    label = f"{what} of the chosen placement over the horizon"
+    amounts = [(f"objective_{end}", result.objective_mj, label, source)]
+    label = f"{what} of the present placement over the horizon"
+    amounts.append((f"current_{end}", result.current_mj, label, source))
     gap = []
     best = report.best_bound()
     if best is not None:
         proof = f"{best.kind} bound: {best.name}, {best.source}"
-        label = "no placement can use less than this over the horizon"
-        energies.append(("bound_kwh", best.value_mj, label, proof))
+        label = f"no placement can {'use' if is_energy else 'emit'} less than this over the horizon"
+        amounts.append((f"bound_{end}", best.value_mj, label, proof))
         label = "most that any other placement could still save of the objective"
         gap = [
             Figure(metric="gap_fraction", value=result.gap, unit="fraction", label=label, source=proof)
         ]
     return [
-        Figure(metric=metric, value=mj_to_kwh(mj), unit="kWh", label=label, source=said, digits=4)
-        for metric, mj, label, said in energies
+        Figure(metric=metric, value=mj_to_kwh(mj), unit=unit, label=label, source=said, digits=4)
+        for metric, mj, label, said in amounts
     ] + gap
 
 

@@ -12,7 +12,7 @@ from consolidate.forecasting import Curve, Percentile
 from consolidate.model import MoveBudget
 from consolidate.solvers import Budget
 
-__all__ = ["RunConfig"]
+__all__ = ["RunConfig", "split_carbon", "without_folders"]
 
 _RESERVED = {"path", "format", "repair"}
 
@@ -63,7 +63,13 @@ class RunConfig:
     stay
         Names of VMs that do not move.
     carbon
-        Intensity file, zone name, or g/kWh; default the zone of each site.
+        Intensity file, zone name, or g/kWh; ``site=...`` for each site, with commas between, where they
+        differ; default the zone of each site.
+    objective
+        ``joules``; or ``carbon``: grams of CO2e by a forecast of the intensity of each site.
+    forecast
+        For the latter: ``seasonal``, ``persistence`` (see ``INTENSITY_FORECASTS``), ``actual`` for hindsight,
+        or a file of intensities, for each site like ``carbon``.
     carbon_scope
         ``life_cycle`` or ``direct``, for files that have both.
     redate_year
@@ -95,6 +101,8 @@ class RunConfig:
     most_minutes: float | None = None
     stay: tuple[str, ...] = ()
     redate_year: int | None = None
+    objective: str = "joules"
+    forecast: str = "seasonal"
 
     def __post_init__(self) -> None:
         if not 0 < self.sizing_fraction < 1:
@@ -117,6 +125,12 @@ class RunConfig:
         if self.seed < 0:
             msg = f"needs 0 or more, got {self.seed}"
             raise ConfigError(msg, path="seed")
+        if self.objective not in {"joules", "carbon"}:
+            msg = f"needs joules or carbon, got {self.objective!r}"
+            raise ConfigError(msg, path="objective")
+        if self.objective == "joules" and self.forecast != "seasonal":
+            msg = "is for the objective carbon; energy needs no forecast of an intensity"
+            raise ConfigError(msg, path="forecast")
         if self.carbon_scope not in {None, "life_cycle", "direct"}:
             msg = f"needs life_cycle or direct, got {self.carbon_scope!r}"
             raise ConfigError(msg, path="carbon_scope")
@@ -151,9 +165,11 @@ class RunConfig:
     def options(self) -> dict[str, object]:
         """Return every option for the manifest; of paths only the last part, which is no machine's."""
         values = asdict(self)
-        for key in ("trace", "fleet", "placement", "rules", "carbon"):
+        for key in ("trace", "fleet", "placement", "rules"):
             if values[key] is not None:
                 values[key] = Path(values[key]).name
+        for key in ("carbon", "forecast"):
+            values[key] = without_folders(values[key])
         return values
 
     def command(self) -> str:
@@ -164,8 +180,10 @@ class RunConfig:
             value = getattr(self, key)
             if value == getattr(plain, key):
                 continue
-            if key in {"fleet", "placement", "rules", "carbon"}:
+            if key in {"fleet", "placement", "rules"}:
                 value = Path(value).name
+            elif key in {"carbon", "forecast"}:
+                value = without_folders(value)
             if value is True:
                 parts.append(option)
             elif key in {"repair", "stay"}:
@@ -207,7 +225,27 @@ _FLAGS = {
     "most_minutes": "--most-minutes",
     "stay": "--stay",
     "redate_year": "--redate",
+    "objective": "--objective",
+    "forecast": "--forecast",
 }
+
+
+def split_carbon(given: str | None) -> tuple[tuple[str, str], ...]:
+    """Return pairs of a site and what is given for it; the site is empty where all have the same."""
+    if given is None:
+        return ()
+    parts = [part.partition("=") for part in given.split(",")]
+    if Path(given).exists() or not all(name and value for name, _, value in parts):
+        return (("", given),)
+    return tuple((name, value) for name, _, value in parts)
+
+
+def without_folders(given: str | None) -> str | None:
+    """Return what is given with only the last part of each path."""
+    pairs = split_carbon(given)
+    if not pairs:
+        return None
+    return ",".join(f"{site}={Path(v).name}" if site else Path(v).name for site, v in pairs)
 
 
 def _quoted(text: str) -> str:

@@ -15,6 +15,7 @@ from consolidate.model import (
     RULES,
     Boot,
     Bound,
+    Carbon,
     CarbonIntensity,
     Default,
     Fleet,
@@ -68,13 +69,21 @@ def load_instance(folder: Path) -> Instance:
         active=needs["active"],
         movable=needs["movable"],
         move_mj=needs["move_mj"],
-        objective=JoulesOverHorizon(horizon_s=about["horizon_s"], min_off_s=about["min_off_s"]),
+        objective=_objective(about),
         moves=MoveSettings(**about["moves"]),
         rules=tuple(_rule(row) for row in about["rules"]),
         sizing=about["sizing"],
         hindsight=about["hindsight"],
         defaults=tuple(Default(**row) for row in manifest["defaults"]),
     )
+
+
+def _objective(about: dict[str, Any]) -> JoulesOverHorizon:
+    times = {"horizon_s": about["horizon_s"], "min_off_s": about["min_off_s"]}
+    carbon = about.get("carbon")
+    if carbon is None:
+        return JoulesOverHorizon(**times)
+    return Carbon(**times, **{key: _frozen(value) for key, value in carbon.items()})
 
 
 def _frozen(value: Any) -> Any:
@@ -190,6 +199,7 @@ def load_result(folder: Path) -> Result:
         **{k: about[k] for k in keys},
         placement=Placement(host_of=rows["target_host"]),
         bounds=tuple(Bound(**b) for b in about["bounds"]),
+        measure=about.get("measure", "energy"),
         runtime_s=0.0,
         blocking_vms=tuple(about["blocking_vms"]),
         blocking_hosts=tuple(about["blocking_hosts"]),

@@ -14,7 +14,7 @@ from consolidate.model import CarbonIntensity, Instance, MigrationPlan, Replay, 
 from consolidate.model.progress import Progress, silent
 from consolidate.study import load, write
 from consolidate.study.budgets import solve_within
-from consolidate.study.config import RunConfig
+from consolidate.study.config import RunConfig, split_carbon
 from consolidate.study.emissions import arm_emissions_g, intensities
 from consolidate.study.folder import is_unfinished, read_json, write_json
 from consolidate.study.preparation import Prepared, prepare
@@ -85,6 +85,8 @@ def solve_stage(config: RunConfig, folder: Path, *, progress: Progress = silent)
     result = _solve(prepared, progress)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "manifest.json", manifest)
+    if prepared.forecasts is not None:
+        write.write_intensities(folder / "forecast.parquet", prepared.forecasts.each)
     write.write_instance(folder, prepared.trace, prepared.instance, config.min_saving_fraction)
     write.write_result(folder, prepared.instance, result)
     note_stage(folder, "solve", time.monotonic() - started, inputs=str(config.trace))
@@ -255,10 +257,11 @@ def config_from(manifest: dict[str, Any], *, carbon: str | None = None) -> RunCo
     values = {key: options[key] for key in ("trace", "carbon", "carbon_scope", "redate_year")}
     if carbon is not None:
         values["carbon"] = carbon
-    elif options["carbon"] is not None:
-        name = options["carbon"]
+    else:
+        named = {value for _, value in split_carbon(options["carbon"])}
         for given in manifest["inputs"][1:]:
-            if given["name"] == name and _sha256(Path(name)) != given["sha256"]:
+            name = given["name"]
+            if name in named and _sha256(Path(name)) != given["sha256"]:
                 msg = (
                     f"{name}: the intensity file of the solve is not in the present folder; "
                     "give its place with --carbon"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from consolidate.errors import ConfigError
 from consolidate.inventory import read_fleet, read_placement, read_rules, sized_fleet
 from consolidate.model import Default, Fleet, Instance, Trace
-from consolidate.study.config import RunConfig
+from consolidate.study.config import RunConfig, split_carbon
+from consolidate.study.forecasts import Forecasts, carbon_forecasts
 from consolidate.traces import read_trace
 
 __all__ = ["Prepared", "prepare", "split_windows"]
@@ -32,6 +33,8 @@ class Prepared:
         Half-open step ranges of the trace.
     inputs
         Name, hash and size of every file that was read.
+    forecasts
+        Intensities that the objective weighs energy by; ``None`` for joules.
     """
 
     config: RunConfig
@@ -40,6 +43,7 @@ class Prepared:
     sizing_window: tuple[int, int]
     replay_window: tuple[int, int]
     inputs: tuple[dict[str, object], ...]
+    forecasts: Forecasts | None = None
 
     @property
     def replayed(self) -> Trace:
@@ -107,6 +111,10 @@ def prepare(config: RunConfig) -> Prepared:
         cpu_limit_fraction=config.cpu_limit_fraction,
         hindsight=config.hindsight,
     )
+    forecasts = None
+    if config.objective == "carbon":
+        forecasts = carbon_forecasts(fleet, trace.window(*replayed).grid, config)
+        instance = replace(instance, objective=forecasts.objective(instance))
     instance = _with_defaults(instance, [*chosen, *_option_defaults(config, placement is None)])
     return Prepared(
         config=config,
@@ -115,6 +123,7 @@ def prepare(config: RunConfig) -> Prepared:
         sizing_window=replayed if config.hindsight else sizing,
         replay_window=replayed,
         inputs=_inputs(trace, config),
+        forecasts=forecasts,
     )
 
 
@@ -173,8 +182,6 @@ def _option_defaults(config: RunConfig, spread: bool) -> list[Default]:
 
 
 def _with_defaults(instance: Instance, more: list[Default]) -> Instance:
-    from dataclasses import replace
-
     moves = instance.moves
     settings = [
         Default(
@@ -203,7 +210,8 @@ def _with_defaults(instance: Instance, more: list[Default]) -> Instance:
 
 def _inputs(trace: Trace, config: RunConfig) -> tuple[dict[str, object], ...]:
     found: list[dict[str, object]] = [_input(Path(config.trace), trace.sha256)]
-    for given in (config.fleet, config.placement, config.rules, config.carbon):
+    series = [value for key in (config.carbon, config.forecast) for _, value in split_carbon(key)]
+    for given in (config.fleet, config.placement, config.rules, *dict.fromkeys(series)):
         if given is not None and Path(given).is_file():
             digest = hashlib.sha256(Path(given).read_bytes()).hexdigest()
             found.append(_input(Path(given), digest))

@@ -10,10 +10,12 @@ import numpy as np
 
 from consolidate.model import (
     LEDGER,
+    Carbon,
     CarbonIntensity,
     Fleet,
     HostType,
     Instance,
+    JoulesOverHorizon,
     MakespanBound,
     MigrationPlan,
     PowerControl,
@@ -24,7 +26,15 @@ from consolidate.model import (
 from consolidate.study.energy import energy_of
 from consolidate.study.folder import write_json, write_table
 
-__all__ = ["STATES", "write_carbon", "write_instance", "write_plan", "write_replay", "write_result"]
+__all__ = [
+    "STATES",
+    "write_carbon",
+    "write_instance",
+    "write_intensities",
+    "write_plan",
+    "write_replay",
+    "write_result",
+]
 
 STATES = ("on", "booting", "shutting_down", "off")
 
@@ -70,6 +80,7 @@ def write_instance(folder: Path, trace: Trace, instance: Instance, min_saving: f
             "resources": list(instance.resources),
             "horizon_s": instance.objective.horizon_s,
             "min_off_s": instance.objective.min_off_s,
+            "carbon": _carbon(instance.objective),
             "sizing": instance.sizing,
             "hindsight": instance.hindsight,
             "min_saving_fraction": min_saving,
@@ -77,6 +88,17 @@ def write_instance(folder: Path, trace: Trace, instance: Instance, min_saving: f
             "rules": [_rule(r) for r in instance.rules],
         },
     )
+
+
+def _carbon(objective: JoulesOverHorizon) -> dict[str, object] | None:
+    if not isinstance(objective, Carbon):
+        return None
+    return {
+        "site_mg_per_kwh": list(objective.site_mg_per_kwh),
+        "move_mg_per_kwh": list(objective.move_mg_per_kwh),
+        "moves_s": objective.moves_s,
+        "forecast": objective.forecast,
+    }
 
 
 def _rule(rule: Any) -> dict[str, object]:
@@ -158,6 +180,7 @@ def write_result(folder: Path, instance: Instance, result: Result) -> None:
         folder / "result.json",
         {
             "policy": result.policy,
+            "measure": result.measure,
             "status": result.status,
             "stopped": result.stopped,
             "repeat": result.repeat,
@@ -280,10 +303,8 @@ def _instants(times: Any) -> Any:
     return pa.array(times.astype("datetime64[s]"), type=pa.timestamp("s", tz="UTC"))
 
 
-def write_carbon(
-    folder: Path, found: tuple[CarbonIntensity, ...], emissions_g: dict[str, float]
-) -> None:
-    """Write the intensity of each site and the emissions of each arm."""
+def write_intensities(path: Path, found: tuple[CarbonIntensity, ...]) -> None:
+    """Write the intensity of each site."""
     starts, ends, values, sites = [], [], [], []
     for site, intensity in enumerate(found):
         times = intensity.grid.times()
@@ -292,7 +313,7 @@ def write_carbon(
         values.append(intensity.g_per_kwh)
         sites.append(np.full(len(times), site, dtype=np.int32))
     write_table(
-        folder / "carbon.parquet",
+        path,
         {
             "site": np.concatenate(sites),
             "start_utc": _instants(np.concatenate(starts)),
@@ -300,6 +321,13 @@ def write_carbon(
             "g_per_kwh": np.concatenate(values),
         },
     )
+
+
+def write_carbon(
+    folder: Path, found: tuple[CarbonIntensity, ...], emissions_g: dict[str, float]
+) -> None:
+    """Write the intensity of each site and the emissions of each arm."""
+    write_intensities(folder / "carbon.parquet", found)
     write_json(
         folder / "carbon.json",
         {
