@@ -131,7 +131,10 @@ class Hosts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guests:
-    """The VMs; arrays of shape ``(vms,)``, allocations in mcores and MiB, dirty rate in MiB/s."""
+    """The VMs; arrays of shape ``(vms,)``, allocations in mcores and MiB, dirty rate in MiB/s.
+
+    ``disk_mib`` is ``None`` where nothing is said of disks: there are none then.
+    """
 
     ids: tuple[str, ...]
     is_container: NDArray[np.bool_]
@@ -139,6 +142,7 @@ class Guests:
     cpu_mcores: NDArray[np.int64]
     memory_mib: NDArray[np.int64]
     dirty_mib_per_s: NDArray[np.float64]
+    disk_mib: NDArray[np.int64] | None = None
 
     @property
     def n(self) -> int:
@@ -283,6 +287,8 @@ class MoveLimits:
     moves_per_host: int = 0
     moves_at_once: int = 0
     uplink_mbit_per_s: float = 0.0
+    shared_storage: bool = True
+    round_trip_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

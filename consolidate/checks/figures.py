@@ -32,6 +32,7 @@ class Facts:
     emissions_kg: Mapping[str, float]
     trace_rows: int = 0
     switchable: NDArray[np.bool_] | None = None
+    n_sites: int = 1
 
 
 def derived_figures(facts: Facts) -> dict[str, float]:
@@ -41,7 +42,7 @@ def derived_figures(facts: Facts) -> dict[str, float]:
         values |= _energy(label, arm) | _service(label, arm)
     baseline, after = facts.arms.get("baseline"), facts.arms.get("consolidated")
     if facts.actions is not None:
-        values |= _plan(facts.case, facts.actions)
+        values |= _plan(facts.case, facts.actions, n_sites=facts.n_sites)
     if after is not None:
         values |= {
             "migrations_count": after.service["migrations"],
@@ -135,10 +136,20 @@ def _service(label: str, arm: Arm) -> dict[str, float]:
     }
 
 
-def _plan(case: PlacementCase, actions: Actions) -> dict[str, float]:
+def _plan(case: PlacementCase, actions: Actions, *, n_sites: int) -> dict[str, float]:
     moves = actions.of_kind(MOVE)
     before, then = (np.unique(where[where >= 0]) for where in (case.current, case.target))
-    return {
+    values: dict[str, float] = {}
+    site = case.hosts.site
+    if site is not None and n_sites > 1:
+        far = moves[site[actions.source[moves]] != site[actions.target[moves]]]
+        mib = int(actions.moved_mib[far].sum())
+        values = {
+            "moved_between_sites_gib": mib / MIB_PER_GIB,
+            "network_memo_low_kwh": mib * 2**20 / 1e9 * 0.001,
+            "network_memo_high_kwh": mib * 2**20 / 1e9 * 0.06,
+        }
+    return values | {
         "migrations_count": moves.size,
         "planned_migrations_count": moves.size,
         "parking_count": int(actions.parking[moves].sum()),

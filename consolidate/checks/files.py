@@ -222,6 +222,7 @@ def read_table(
     columns: Mapping[str, str],
     *,
     nullable: Mapping[str, object] | None = None,
+    optional: tuple[str, ...] = (),
 ) -> Table:
     """Return columns of a Parquet file.
 
@@ -234,6 +235,8 @@ def read_table(
         every width of them (a timestamp has to be UTC, and comes as whole seconds since 1970).
     nullable
         Columns that may be null, with what a null becomes.
+    optional
+        Columns that may be missing; they are zero then.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -250,7 +253,9 @@ def read_table(
     found = {
         column: _column(table, name, column, kind=kind, null=(nullable or {}).get(column))
         for column, kind in columns.items()
+        if column not in optional or column in table.column_names
     }
+    found |= {c: np.zeros(table.num_rows, dtype=np.int64) for c in optional if c not in found}
     return Table(file=name, columns=found, rows=table.num_rows)
 
 

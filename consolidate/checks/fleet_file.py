@@ -124,7 +124,9 @@ def load_guests(folder: Path) -> Guests:
             "memory_mib": "int64",
             "dirty_mib_per_s": "double",
             "group": "string",
+            "disk_mib": "int64",
         },
+        optional=("disk_mib",),
     )
     ids = table.texts("vm_id")
     if len(set(ids)) < len(ids):
@@ -150,4 +152,5 @@ def load_guests(folder: Path) -> Guests:
         cpu_mcores=table.amounts("cpu_mcores"),
         memory_mib=table.amounts("memory_mib"),
         dirty_mib_per_s=dirty,
+        disk_mib=table.amounts("disk_mib"),
     )

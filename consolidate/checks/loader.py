@@ -266,6 +266,10 @@ def load_limits(folder: Path) -> MoveLimits:
         moves_per_host=moves.integer("moves_per_host", least=0),
         moves_at_once=moves.integer("moves_at_once", least=0),
         uplink_mbit_per_s=moves.number("uplink_mbit_per_s", least=0.0),
+        shared_storage=moves.flag("shared_storage") if "shared_storage" in moves.content else True,
+        round_trip_ms=moves.number("round_trip_ms", least=0.0)
+        if "round_trip_ms" in moves.content
+        else 0.0,
     )
 
 

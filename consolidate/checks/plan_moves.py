@@ -180,7 +180,11 @@ def _cost(case: PlanCase, i: int) -> list[tuple[str, str]]:
         nic_mbit_per_s=min(source.nic_mbit_per_s, target.nic_mbit_per_s),
         limits=case.limits,
         apart=apart(case, int(a.source[i]), int(a.target[i])),
-        rate_mib_per_s=float(a.rate_mib_per_s[i]) if mode != "restart" else np.inf,
+        # A restart that carries nothing states no bandwidth.
+        rate_mib_per_s=np.inf
+        if mode == "restart" and not a.rate_mib_per_s[i]
+        else float(a.rate_mib_per_s[i]),
+        disk_mib=0 if placement.vms.disk_mib is None else int(placement.vms.disk_mib[a.vm[i]]),
     )
     if least.problem:
         return [("V6.precopy", least.problem)]

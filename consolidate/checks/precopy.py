@@ -50,6 +50,7 @@ def least_move(
     limits: MoveLimits,
     apart: bool = False,
     rate_mib_per_s: float = math.inf,
+    disk_mib: int = 0,
 ) -> Least:
     """Return the least that a move takes.
 
@@ -69,8 +70,11 @@ def least_move(
         Whether the move crosses the uplink between sites.
     rate_mib_per_s : MiB/s
         Bandwidth that the move says it has; more than its share counts as its share.
+    disk_mib : MiB
+        Data on the disks, which go along between sites that share no storage.
     """
-    if mode == "restart":
+    disk = disk_mib if apart and not limits.shared_storage else 0
+    if mode == "restart" and not disk:
         seconds = max(1, _up(limits.restart_s))
         return Least(duration_s=seconds, downtime_ms=seconds * 1_000, rate_mib_per_s=math.inf)
     mbit = nic_mbit_per_s * limits.bandwidth_fraction
@@ -84,23 +88,47 @@ def least_move(
     overhead = _up(stream * limits.cores_per_10_gbit * MCORES_PER_CORE)
     if not rate > 0:
         return Least(problem="the move has no bandwidth")
-    if mode == "saved_state":
-        seconds = max(1, _up(2 * memory_mib / rate + limits.setup_s))
+    if mode == "restart":
+        seconds = max(1, _up(disk / rate + limits.restart_s))
         return Least(
             duration_s=seconds,
             downtime_ms=seconds * 1_000,
-            moved_mib=2 * memory_mib,
+            moved_mib=disk,
+            overhead_mcores=overhead,
+            rate_mib_per_s=share,
+        )
+    if mode == "saved_state":
+        seconds = max(1, _up((2 * memory_mib + disk) / rate + limits.setup_s))
+        return Least(
+            duration_s=seconds,
+            downtime_ms=seconds * 1_000,
+            moved_mib=2 * memory_mib + disk,
             overhead_mcores=overhead,
             rate_mib_per_s=share,
         )
     if mode != "live":
         return Least(problem=f"there is no mode {mode!r}")
-    least = _live(memory_mib, dirty_mib_per_s, rate=rate, overhead=overhead, limits=limits)
+    least = _live(
+        memory_mib,
+        dirty_mib_per_s,
+        rate=rate,
+        overhead=overhead,
+        limits=limits,
+        disk=disk,
+        cut_over_ms=limits.round_trip_ms if apart else 0.0,
+    )
     return replace(least, rate_mib_per_s=share)
 
 
 def _live(
-    memory_mib: int, dirty_mib_per_s: float, *, rate: float, overhead: int, limits: MoveLimits
+    memory_mib: int,
+    dirty_mib_per_s: float,
+    *,
+    rate: float,
+    overhead: int,
+    limits: MoveLimits,
+    disk: int,
+    cut_over_ms: float,
 ) -> Least:
     rounds, left = _rounds(memory_mib, dirty_mib_per_s, rate=rate, limits=limits)
     allowed = rate * limits.downtime_limit_s
@@ -112,9 +140,9 @@ def _live(
         )
     sent = sum(rounds)
     return Least(
-        duration_s=max(1, _up((sent + left) / rate + limits.setup_s)),
-        downtime_ms=_up(left / rate * 1_000),
-        moved_mib=_up(sent + left),
+        duration_s=max(1, _up((disk + sent + left) / rate + limits.setup_s)),
+        downtime_ms=_up(left / rate * 1_000 + cut_over_ms),
+        moved_mib=disk + _up(sent + left),
         overhead_mcores=overhead,
     )
 

@@ -207,6 +207,7 @@ class _Judge:
                     emissions_kg=emissions,
                     trace_rows=attempt(partial(count_rows, folder)) or 0,
                     switchable=switchable,
+                    n_sites=n_sites,
                 ),
                 derived,
                 bands,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from consolidate.inventory.fleet_file import fleet_names, read_fleet
+from consolidate.inventory.moves_table import read_moves
 from consolidate.inventory.placement_file import read_placement, write_placement
 from consolidate.inventory.rules_file import RULE_ALIASES, read_rules
 from consolidate.inventory.sized_fleet import sized_fleet
@@ -15,6 +16,7 @@ __all__ = [
     "fleet_names",
     "read_fleet",
     "read_instance",
+    "read_moves",
     "read_placement",
     "read_rules",
     "sized_fleet",

@@ -14,6 +14,7 @@ from consolidate.errors import ConfigError, InstanceError, Issue, UnknownNameErr
 from consolidate.inventory import assumptions as assumed
 from consolidate.inventory.assumptions import Assumptions
 from consolidate.inventory.host_type import build_host_type
+from consolidate.inventory.moves_table import moves_issues
 from consolidate.inventory.toml_tables import decode, load_toml, refuse, report_unknown
 from consolidate.model import Fleet, HostType, PowerControl, Site
 
@@ -81,6 +82,8 @@ def _fleet(document: dict[str, Any], *, source: str) -> Fleet:
     types = _host_types(table, notes, problems=problems)
     sites = _sites(table, notes, problems=problems)
     groups = _host_groups(table, types, sites, problems=problems)
+    if table.moves is not None:
+        problems += moves_issues(table.moves)
     refuse(problems, source=source)
     for g, group in enumerate(groups):
         _note_host_defaults(group, notes, path=f"hosts[{g}]", site=next(iter(sites)))
@@ -157,7 +160,13 @@ def _sites(table: FleetTable, notes: Assumptions, *, problems: list[Issue]) -> d
             f"{path}.pue", entry.pue, assumed.PUE, source="energy is counted at the IT equipment"
         )
         try:
-            sites[entry.name] = Site(name=entry.name, zone=zone, pue=pue)
+            sites[entry.name] = Site(
+                name=entry.name,
+                zone=zone,
+                pue=pue,
+                tags=tuple(entry.tags),
+                latency_ms=tuple(sorted(entry.latency_ms.items())),
+            )
         except InstanceError as error:
             problems.extend(error.issues)
     return sites

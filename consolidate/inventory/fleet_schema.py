@@ -77,6 +77,23 @@ class SiteTable(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     zone: str | None = None
     pue: float | None = None
+    tags: list[str] = []
+    latency_ms: dict[str, float] = {}
+
+
+class MovesTable(msgspec.Struct, frozen=True, kw_only=True):
+    """``[moves]``: settings of every move; see :class:`consolidate.migration.MoveSettings`."""
+
+    bandwidth_fraction: float | None = None
+    moves_in: int | None = None
+    moves_out: int | None = None
+    moves_per_host: int | None = None
+    moves_at_once: int | None = None
+    uplink_mbit_per_s: float | None = None
+    downtime_limit_s: float | None = None
+    storage_mib_per_s: float | None = None
+    shared_storage: bool | None = None
+    round_trip_ms: float | None = None
 
 
 class HostsTable(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,4 +116,5 @@ class FleetTable(msgspec.Struct, frozen=True, kw_only=True):
     hosts: list[Any]
     host_type: list[Any]
     site: list[Any] = []
+    moves: MovesTable | None = None
     order: Literal["grouped", "interleaved"] = "grouped"

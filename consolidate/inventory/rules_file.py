@@ -18,13 +18,17 @@ __all__ = ["RULE_ALIASES", "read_rules"]
 #: Names that other systems use; nothing behind this reader knows them.
 RULE_ALIASES = {"anti_affinity": "spread", "affinity": "gather", "pin": "fence"}
 
+_SITE_KEYS = ("sites", "sites_tagged", "sites_within_ms", "users")
+
 
 def read_rules(path: str | Path, vms: VMs, fleet: Fleet) -> tuple[Rule, ...]:
     """Read placement rules.
 
     Each ``[[rule]]`` has a ``name`` (of the registry ``RULES``, or an alias), the VMs it speaks of
     (``vms``, a list of ids, or ``group``, which means every VM of that group), for some rules ``hosts``,
-    and optionally ``continuous`` (must hold at every moment of a plan; default true).
+    or in place of hosts the sites that they are at (``sites``, names; ``sites_tagged``, words that a site
+    has to have; ``sites_within_ms`` with ``users``, the longest round trip to a group of users; all that are
+    given have to hold), and optionally ``continuous`` (must hold at every moment of a plan; default true).
 
     Parameters
     ----------
@@ -65,6 +69,7 @@ class _Reader:
     def __init__(self, vms: VMs, fleet: Fleet, problems: list[Issue]) -> None:
         self.vm_ids = {vm: v for v, vm in enumerate(vms.ids)}
         self.host_ids = {host: h for h, host in enumerate(fleet.host_ids)}
+        self.fleet = fleet
         self.groups: dict[str, list[int]] = {}
         for v, group in enumerate(vms.groups):
             if group:
@@ -166,14 +171,52 @@ class _Reader:
 
     def _hosts(self, table: RuleTable, kind: Any, *, path: str) -> list[int] | None:
         takes_hosts = any(field.name == "hosts" for field in dataclasses.fields(kind))
+        by_site = [key for key in _SITE_KEYS if getattr(table, key) is not None]
         if not takes_hosts:
-            if table.hosts is not None:
-                self._report(f"{path}.hosts", f"{table.name} takes no hosts")
+            for key in ["hosts"] * (table.hosts is not None) + by_site:
+                self._report(f"{path}.{key}", f"{table.name} takes no hosts")
             return None
+        if by_site:
+            if table.hosts is not None:
+                self._report(f"{path}.hosts", f"needs either hosts or {by_site[0]}, and not both")
+            return self._hosts_at(table, path=path)
         if not table.hosts:
             self._report(f"{path}.hosts", f"{table.name} needs at least one host")
             return None
         return self._indices("host", table.hosts, self.host_ids, path=f"{path}.hosts")
+
+    def _hosts_at(self, table: RuleTable, *, path: str) -> list[int]:
+        """Return the hosts at the sites that a rule describes."""
+        sites, names = self.fleet.sites, [site.name for site in self.fleet.sites]
+        chosen = set(range(len(sites)))
+        for i, name in enumerate(table.sites or []):
+            if name not in names:
+                report_unknown("site", name, names, path=f"{path}.sites[{i}]", problems=self.problems)
+        if table.sites is not None:
+            chosen &= {k for k, name in enumerate(names) if name in table.sites}
+        for tag in table.sites_tagged or []:
+            chosen &= {k for k, site in enumerate(sites) if tag in site.tags}
+        if (table.sites_within_ms is None) != (table.users is None):
+            self._report(f"{path}.sites_within_ms", "needs users, and users need it")
+        elif table.sites_within_ms is not None:
+            round_trips = [dict(site.latency_ms).get(str(table.users)) for site in sites]
+            if all(ms is None for ms in round_trips):
+                known = sorted({users for site in sites for users, _ in site.latency_ms})
+                report_unknown(
+                    "group of users",
+                    str(table.users),
+                    known,
+                    path=f"{path}.users",
+                    problems=self.problems,
+                )
+            # A site of which nothing is known is not near.
+            chosen &= {
+                k for k, ms in enumerate(round_trips) if ms is not None and ms <= table.sites_within_ms
+            }
+        hosts = [h for h, k in enumerate(self.fleet.host_site.tolist()) if k in chosen]
+        if not hosts:
+            self._report(path, f"{table.name}: no host is at a site that is described so")
+        return hosts
 
     def _homes(
         self, members: list[int], hosts: list[int] | None, *, path: str

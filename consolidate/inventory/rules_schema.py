@@ -16,6 +16,10 @@ class RuleTable(msgspec.Struct, frozen=True, kw_only=True):
     vms: list[str] | None = None
     group: str | None = None
     hosts: list[str] | None = None
+    sites: list[str] | None = None
+    sites_tagged: list[str] | None = None
+    sites_within_ms: float | None = None
+    users: str | None = None
     others: list[str] | None = None
     other_group: str | None = None
     most: int | None = None

@@ -45,6 +45,10 @@ class MoveSettings:
         Throughput of the shared storage to which a saved state is written.
     restart_s : s
         Time to start a container on its new host, or a VM that was on none.
+    shared_storage
+        Whether all sites reach the same storage; else a move between sites carries the disks as well.
+    round_trip_ms : ms
+        Round trip between sites, which the cut-over of a live migration waits for.
     """
 
     bandwidth_fraction: float = 0.4
@@ -60,6 +64,8 @@ class MoveSettings:
     cores_per_10_gbit: float = 1.0
     storage_mib_per_s: float = 500.0
     restart_s: float = 10.0
+    shared_storage: bool = True
+    round_trip_ms: float = 0.0
 
     def shares(self) -> tuple[float, ...]:
         """Return the parts of its bandwidth that a move can get, the largest first."""
@@ -92,11 +98,13 @@ def estimate_move(
     settings: MoveSettings,
     apart: bool = False,
     share: float = 1.0,
+    disk_mib: int = 0,
 ) -> MoveEstimate:
     """Choose a mode and estimate the move.
 
     Live migration is taken where it converges; else the state is saved and resumed; a container is
-    restarted. Durations are rounded up to whole seconds.
+    restarted. Durations are rounded up to whole seconds. Between sites that share no storage the disks
+    are sent first, while the guest runs where it is migrated live, and while it is stopped else.
 
     Parameters
     ----------
@@ -114,7 +122,11 @@ def estimate_move(
         Whether the hosts are at different sites, so that the move crosses the uplink.
     share
         Part of the bandwidth of a move that this one gets.
+    disk_mib : MiB
+        Data on the disks.
     """
+    carried_mib = disk_mib if apart and not settings.shared_storage else 0
+    cut_over_ms = settings.round_trip_ms if apart else 0.0
     mbit_per_s = nic_mbit_per_s * settings.bandwidth_fraction
     if apart and settings.uplink_mbit_per_s > 0:
         mbit_per_s = min(mbit_per_s, settings.uplink_mbit_per_s)
@@ -137,34 +149,34 @@ def estimate_move(
             return MoveEstimate(
                 mode="live",
                 verdict=verdict,
-                duration_s=max(1, math.ceil(copy.duration_s + settings.setup_s)),
-                downtime_ms=math.ceil(copy.downtime_s * 1_000),
-                moved_mib=math.ceil(copy.moved_mib),
+                duration_s=max(1, math.ceil(carried_mib / rate + copy.duration_s + settings.setup_s)),
+                downtime_ms=math.ceil(copy.downtime_s * 1_000 + cut_over_ms),
+                moved_mib=carried_mib + math.ceil(copy.moved_mib),
                 rate_mib_per_s=rate,
                 overhead_mcores=overhead,
             )
     if "saved_state" in modes:
         rate = min(rate, settings.storage_mib_per_s)
-        seconds = max(1, math.ceil(2 * memory_mib / rate + settings.setup_s))
+        seconds = max(1, math.ceil((carried_mib + 2 * memory_mib) / rate + settings.setup_s))
         return MoveEstimate(
             mode="saved_state",
             verdict="stopped while it moves",
             duration_s=seconds,
             downtime_ms=seconds * 1_000,
-            moved_mib=2 * memory_mib,
+            moved_mib=carried_mib + 2 * memory_mib,
             rate_mib_per_s=rate,
             overhead_mcores=overhead,
         )
     if "restart" in modes:
-        seconds = max(1, math.ceil(settings.restart_s))
+        seconds = max(1, math.ceil(carried_mib / rate + settings.restart_s))
         return MoveEstimate(
             mode="restart",
             verdict="stopped while it restarts",
             duration_s=seconds,
             downtime_ms=seconds * 1_000,
-            moved_mib=0,
-            rate_mib_per_s=0.0,
-            overhead_mcores=0,
+            moved_mib=carried_mib,
+            rate_mib_per_s=rate if carried_mib else 0.0,
+            overhead_mcores=overhead if carried_mib else 0,
         )
     return MoveEstimate(
         mode=None,

@@ -234,16 +234,26 @@ class Site:
         Grid zone that feeds it.
     pue
         Facility energy per IT energy; at least 1.
+    tags
+        Words that rules may ask for, such as a country or a jurisdiction.
+    latency_ms : ms
+        Round trip to groups of users, as pairs of their name and the time.
     """
 
     name: str = "site"
     zone: str = ""
     pue: float = 1.0
+    tags: tuple[str, ...] = ()
+    latency_ms: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         if not 1.0 <= self.pue <= 3.0:
             msg = f"needs a value between 1 and 3, got {self.pue}"
             raise InstanceError([Issue(path=f"sites[{self.name}].pue", message=msg)])
+        for users, value in self.latency_ms:
+            if not (math.isfinite(value) and value >= 0):
+                path = f"sites[{self.name}].latency_ms.{users}"
+                raise InstanceError([Issue(path=path, message=f"needs 0 ms or more, got {value}")])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

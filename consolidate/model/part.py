@@ -74,6 +74,7 @@ def _vms(vms: VMs, chosen: NDArray[np.int64]) -> VMs:
         dirty_mib_per_s=vms.dirty_mib_per_s[chosen],
         is_container=vms.is_container[chosen],
         groups=tuple(vms.groups[v] for v in at),
+        disk_mib=vms.disk_mib[chosen],
     )
 
 

@@ -42,6 +42,8 @@ class VM:
         ``vm`` or ``container``.
     group
         Name of the group (application, tenant) that it belongs to; empty for none.
+    disk_mib : MiB
+        Data on its disks, which a move between sites without shared storage carries.
     """
 
     id: str
@@ -51,6 +53,7 @@ class VM:
     dirty_mib_per_s: float
     kind: GuestKind = "vm"
     group: str = ""
+    disk_mib: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,8 @@ class VMs:
         Whether each is a container, shape ``(vms,)``; default none.
     groups
         Group name of each, empty for none; default none.
+    disk_mib : MiB
+        Data on the disks of each, shape ``(vms,)``; default none.
     """
 
     ids: tuple[str, ...]
@@ -78,15 +83,22 @@ class VMs:
     cpu_mcores: NDArray[np.int64]
     memory_mib: NDArray[np.int64]
     dirty_mib_per_s: NDArray[np.float64]
-    # None stands for "no containers" and "no groups": arrays and tuples after birth.
+    # None stands for "no containers", "no groups" and "no disks": arrays and tuples after birth.
     is_container: NDArray[np.bool_] = None  # type: ignore[assignment]
     groups: tuple[str, ...] = None  # type: ignore[assignment]
+    disk_mib: NDArray[np.int64] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         n = len(self.ids)
-        given: dict[str, object] = {"is_container": self.is_container, "groups": self.groups}
+        given: dict[str, object] = {
+            "is_container": self.is_container,
+            "groups": self.groups,
+            "disk_mib": self.disk_mib,
+        }
         if given["is_container"] is None:
             object.__setattr__(self, "is_container", np.zeros(n, dtype=np.bool_))
+        if given["disk_mib"] is None:
+            object.__setattr__(self, "disk_mib", np.zeros(n, dtype=np.int64))
         if given["groups"] is None:
             object.__setattr__(self, "groups", ("",) * n)
         issues = []
@@ -96,6 +108,7 @@ class VMs:
             ("memory_mib", np.int64, 0),
             ("dirty_mib_per_s", np.float64, 0),
             ("is_container", np.bool_, 0),
+            ("disk_mib", np.int64, 0),
         ):
             values = frozen(getattr(self, name), dtype, ndim=1)
             object.__setattr__(self, name, values)
@@ -137,6 +150,7 @@ class VMs:
             dirty_mib_per_s=float(self.dirty_mib_per_s[index]),
             kind=KINDS[int(self.is_container[index])],
             group=self.groups[index],
+            disk_mib=int(self.disk_mib[index]),
         )
 
     def __iter__(self) -> Iterator[VM]:
@@ -155,6 +169,7 @@ class VMs:
                 "memory_mib": self.memory_mib,
                 "dirty_mib_per_s": self.dirty_mib_per_s,
                 "group": self.groups,
+                "disk_mib": self.disk_mib,
             }
         )
 

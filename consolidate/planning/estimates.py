@@ -40,6 +40,7 @@ class Estimates:
         self.settings, self.shares = instance.moves, instance.moves.shares()
         self.memory_mib = instance.carried_mib().tolist()
         self.dirty_mib_per_s = instance.vms.dirty_mib_per_s.tolist()
+        self.disk_mib = instance.vms.disk_mib.tolist()
         ends = np.stack([fleet.host_type, fleet.host_site], axis=1)
         kinds, kind_of = np.unique(ends, axis=0, return_inverse=True)
         self.kind_of: NDArray[np.int64] = kind_of.reshape(-1).astype(np.int64)
@@ -55,12 +56,12 @@ class Estimates:
                     if key not in self.classes:
                         self.classes.append(key)
                     self.pair[a, b] = self.classes.index(key)
-        self._known: dict[tuple[int, float, int, int], MoveEstimate] = {}
+        self._known: dict[tuple[int, float, int, int, int], MoveEstimate] = {}
         self._fastest: dict[tuple[int, float, int], int] = {}
 
     def of(self, v: int, k: int, level: int = 0) -> MoveEstimate:
         """Return the estimate for a VM, a class of ends and a level of bandwidth."""
-        key = (self.memory_mib[v], self.dirty_mib_per_s[v], k, level)
+        key = (self.memory_mib[v], self.dirty_mib_per_s[v], self.disk_mib[v], k, level)
         if key not in self._known:
             nic, modes, apart = self.classes[k]
             self._known[key] = estimate_move(
@@ -71,6 +72,7 @@ class Estimates:
                 settings=self.settings,
                 apart=apart,
                 share=self.shares[level],
+                disk_mib=key[2],
             )
         return self._known[key]
 
@@ -106,8 +108,9 @@ class Estimates:
         """
         shape = (len(self.memory_mib), max(1, len(self.classes)), len(self.shares))
         seconds, kbit = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-        rows: dict[tuple[int, float], tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
-        for v, key in enumerate(zip(self.memory_mib, self.dirty_mib_per_s, strict=True)):
+        rows: dict[tuple[int, float, int], tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
+        guests = zip(self.memory_mib, self.dirty_mib_per_s, self.disk_mib, strict=True)
+        for v, key in enumerate(guests):
             if key in rows:
                 seconds[v], kbit[v] = rows[key]
                 continue

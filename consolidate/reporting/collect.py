@@ -15,6 +15,7 @@ from consolidate.reporting.alternatives import alternatives, possible_share
 from consolidate.reporting.context import carbon, facility, host_types
 from consolidate.reporting.doubt import doubt_figures, doubt_of, with_intervals
 from consolidate.reporting.figure import Figure, both_arms, count
+from consolidate.reporting.network import between_sites
 from consolidate.units import MCORES_PER_CORE, MIB_PER_GIB, mj_to_kwh
 
 if TYPE_CHECKING:
@@ -221,6 +222,7 @@ def _plan(report: Report) -> list[Figure]:
             label="data sent over the network by the planned moves",
             source="plan",
         ),
+        *between_sites(report),
         Figure(
             metric="plan_makespan_s",
             value=plan.makespan_s,

@@ -163,6 +163,7 @@ def placement_case(instance: Instance, target: Placement) -> cases.PlacementCase
             cpu_mcores=vms.cpu_mcores,
             memory_mib=vms.memory_mib,
             dirty_mib_per_s=vms.dirty_mib_per_s,
+            disk_mib=vms.disk_mib,
         ),
         resources=instance.resources,
         need=instance.need,

@@ -109,6 +109,7 @@ def _vms(folder: Path) -> VMs:
         dirty_mib_per_s=rows["dirty_mib_per_s"],
         is_container=rows["kind"] == "container",
         groups=tuple(rows["group"]),
+        disk_mib=rows.get("disk_mib"),  # type: ignore[arg-type]
     )
 
 
@@ -118,7 +119,7 @@ def _fleet(about: dict[str, Any]) -> Fleet:
         host_ids=tuple(h["id"] for h in hosts),
         host_type=np.array([h["type"] for h in hosts]),
         types=tuple(_type(t) for t in about["types"]),
-        sites=tuple(Site(**s) for s in about["sites"]),
+        sites=tuple(Site(**{key: _frozen(value) for key, value in s.items()}) for s in about["sites"]),
         host_site=np.array([h["site"] for h in hosts]),
         power_control=np.array([PowerControl[h["power_control"].upper()] for h in hosts]),
         maintenance=np.array([h["maintenance"] for h in hosts]),

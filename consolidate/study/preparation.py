@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from consolidate.errors import ConfigError
-from consolidate.inventory import read_fleet, read_placement, read_rules, sized_fleet
+from consolidate.inventory import read_fleet, read_moves, read_placement, read_rules, sized_fleet
+from consolidate.migration import MoveSettings
 from consolidate.model import Default, Fleet, Instance, Trace
 from consolidate.study.config import RunConfig, split_carbon
 from consolidate.study.forecasts import Forecasts, carbon_forecasts
@@ -109,6 +110,7 @@ def prepare(config: RunConfig) -> Prepared:
         current=placement,
         rules=rules,
         cpu_limit_fraction=config.cpu_limit_fraction,
+        moves=_moves(config, trace, fleet),
         hindsight=config.hindsight,
     )
     forecasts = None
@@ -125,6 +127,21 @@ def prepare(config: RunConfig) -> Prepared:
         inputs=_inputs(trace, config),
         forecasts=forecasts,
     )
+
+
+def _moves(config: RunConfig, trace: Trace, fleet: Fleet) -> MoveSettings:
+    """Return how VMs move: what the fleet file says of it.
+
+    Raises
+    ------
+    ConfigError
+        When moves between sites carry disks, and nothing is said of any disk.
+    """
+    settings = MoveSettings() if config.fleet is None else read_moves(config.fleet)
+    if not settings.shared_storage and len(fleet.sites) > 1 and not trace.vms.disk_mib.any():
+        msg = "moves between sites carry disks, but no VM has one: vms.csv needs a column disk_mib"
+        raise ConfigError(msg, path="moves.shared_storage")
+    return settings
 
 
 def _as_given(options: Any) -> dict[str, Any]:
@@ -182,7 +199,7 @@ def _option_defaults(config: RunConfig, spread: bool) -> list[Default]:
 
 
 def _with_defaults(instance: Instance, more: list[Default]) -> Instance:
-    moves = instance.moves
+    moves, plain = instance.moves, MoveSettings()
     settings = [
         Default(
             key="moves.bandwidth_fraction",
@@ -205,6 +222,9 @@ def _with_defaults(instance: Instance, more: list[Default]) -> Instance:
             source="engineering judgement: no shorter off time, nor less than 4 x break-even",
         ),
     ]
+    # What the fleet file states is no default.
+    stated = {f"moves.{key}" for key, value in asdict(moves).items() if value != getattr(plain, key)}
+    settings = [default for default in settings if default.key not in stated]
     return replace(instance, defaults=(*instance.defaults, *more, *settings))
 
 

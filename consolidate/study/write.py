@@ -53,7 +53,8 @@ def write_instance(folder: Path, trace: Trace, instance: Instance, min_saving: f
             "memory_mib": vms.memory_mib,
             "dirty_mib_per_s": vms.dirty_mib_per_s,
             "group": vms.groups,
-        },
+        }
+        | ({"disk_mib": vms.disk_mib} if vms.disk_mib.any() else {}),
     )
     vm, step = np.nonzero(trace.alive)
     write_table(

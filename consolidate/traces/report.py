@@ -95,7 +95,7 @@ class Report:
         self._index: dict[str, int] = {}
         self._folded: dict[str, str] = {}
         self._allocations: list[list[float]] = []
-        self._labels: list[tuple[bool, str]] = []
+        self._labels: list[tuple[bool, str, int]] = []
         self._findings: dict[tuple[str, str], tuple[int, list[Place]]] = {}
         self._notes: list[str] = []
         self._counts: dict[str, int] = {}
@@ -121,7 +121,7 @@ class Report:
         self._index[vm_id] = len(self.ids)
         self.ids.append(vm_id)
         self._allocations.append([0, 0, 0, 0.0])
-        self._labels.append((False, ""))
+        self._labels.append((False, "", 0))
         return self._index[vm_id]
 
     def find(self, vm_id: str) -> int:
@@ -138,12 +138,13 @@ class Report:
         dirty_mib_per_s: float,
         is_container: bool = False,
         group: str = "",
+        disk_mib: int = 0,
     ) -> None:
         """State what was promised to a VM; of several statements the largest value of each holds."""
         now = self._allocations[index]
         given = (vcpus, cpu_mcores, memory_mib, dirty_mib_per_s)
         self._allocations[index] = [max(a, b) for a, b in zip(now, given, strict=True)]
-        self._labels[index] = (is_container, group)
+        self._labels[index] = (is_container, group, disk_mib)
 
     def without_allocation(self) -> list[int]:
         """Return the VMs for which no vCPU was ever stated."""
@@ -164,6 +165,7 @@ class Report:
             dirty_mib_per_s=table[:, 3].copy(),
             is_container=np.array([self._labels[i][0] for i in order], dtype=np.bool_),
             groups=tuple(self._labels[i][1] for i in order),
+            disk_mib=np.array([self._labels[i][2] for i in order], dtype=np.int64),
         )
 
     # ---- problems

@@ -34,7 +34,7 @@ TABLE_SUFFIXES = (".parquet", ".csv", ".csv.gz")
 TIME_NAMES = ("timestamp_utc", "timestamp")
 ROW_COLUMNS = ("vm_id", "cpu_mcores", "memory_mib")
 VM_COLUMNS = ("vm_id", "vcpus", "cpu_mcores", "memory_mib")
-VM_OPTIONAL = ("dirty_mib_per_s", "kind", "group")
+VM_OPTIONAL = ("dirty_mib_per_s", "kind", "group", "disk_mib")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +44,8 @@ class TidyReader:
     A table of demand with the columns ``timestamp_utc`` (or ``timestamp``, with a zone), ``vm_id``,
     ``cpu_mcores``, ``memory_mib`` and, where VMs are off in between, ``alive``; and beside it a table
     ``vms.csv`` or ``vms.parquet`` with ``vm_id``, ``vcpus``, ``cpu_mcores``, ``memory_mib`` and
-    optionally ``dirty_mib_per_s``, ``kind`` (``vm`` or ``container``) and ``group``. The path is the
-    table of demand, or a folder with ``trace.parquet`` or ``trace.csv``.
+    optionally ``dirty_mib_per_s``, ``kind`` (``vm`` or ``container``), ``group`` and ``disk_mib``. The
+    path is the table of demand, or a folder with ``trace.parquet`` or ``trace.csv``.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def _add_vms(chunk: Chunk, report: Report, file: str, dirty_default: float | Non
     ids = texts(chunk.columns["vm_id"])
     values = {
         name: numbers(chunk.columns[name], report, at=at.of(name))
-        for name in (*VM_COLUMNS[1:], "dirty_mib_per_s")
+        for name in (*VM_COLUMNS[1:], "dirty_mib_per_s", "disk_mib")
         if name in chunk.columns
     }
     for name in ("vcpus", "cpu_mcores"):
@@ -241,7 +241,7 @@ def _add_vms(chunk: Chunk, report: Report, file: str, dirty_default: float | Non
             report.issue("duplicate-vm", msg, file=file, line=line, column="vm_id")
             continue
         index = report.vm(vm_id, file=file, line=line)
-        numeric = [values[name][i] for name in VM_COLUMNS[1:]]
+        numeric = [values[name][i] for name in (*VM_COLUMNS[1:], "disk_mib") if name in values]
         if not np.isfinite(numeric).all() or max(numeric) > 2**31 - 1:
             continue
         memory = int(np.ceil(numeric[2]))
@@ -254,4 +254,5 @@ def _add_vms(chunk: Chunk, report: Report, file: str, dirty_default: float | Non
             dirty_mib_per_s=float(dirty),
             is_container=kinds[i] == "container",
             group=groups[i],
+            disk_mib=int(np.ceil(values["disk_mib"][i])) if "disk_mib" in values else 0,
         )

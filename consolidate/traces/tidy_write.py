@@ -75,14 +75,16 @@ def write_tidy(
 
 def _write_vms(trace: Trace, path: Path) -> None:
     header = ("vm_id", "vcpus", "cpu_mcores", "memory_mib", "dirty_mib_per_s", "kind", "group")
+    with_disks = bool(trace.vms.disk_mib.any())
     partial = path.with_name(f".{path.name}.partial")
     with partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
+        writer.writerow((*header, "disk_mib") if with_disks else header)
         for i, vm in enumerate(trace.vms):
             dirty = repr(float(vm.dirty_mib_per_s))
             kind = KINDS[int(trace.vms.is_container[i])]
-            writer.writerow((vm.id, vm.vcpus, vm.cpu_mcores, vm.memory_mib, dirty, kind, vm.group))
+            row = (vm.id, vm.vcpus, vm.cpu_mcores, vm.memory_mib, dirty, kind, vm.group)
+            writer.writerow((*row, vm.disk_mib) if with_disks else row)
     partial.replace(path)
 
 

@@ -48,6 +48,7 @@ def with_newborns(
         dirty_mib_per_s=vms.dirty_mib_per_s[rows],
         is_container=vms.is_container[rows],
         groups=(*vms.groups, *("" for _ in models)),
+        disk_mib=vms.disk_mib[rows],
     )
     nobody = np.arange(len(rows)) >= n
     return (
