@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         fleet_names,
         read_fleet,
         read_instance,
+        read_jobs,
         read_moves,
         read_placement,
         read_rules,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         Hypervisor,
         Instance,
         Interference,
+        Job,
         JoulesOverHorizon,
         LinearPower,
         Lonely,
@@ -81,6 +83,7 @@ if TYPE_CHECKING:
     from consolidate.study.budgets import solve_within
     from consolidate.study.executing import execute
     from consolidate.study.judge import prove_reserve
+    from consolidate.study.shifting import shift_run, shifted
     from consolidate.study.verbs import improvements, plan, solve
     from consolidate.study.why import minimal_core, price_rules, why_hosts, why_moves
     from consolidate.traces import inspect_trace, read_trace, write_tidy
@@ -98,6 +101,7 @@ _HOMES = {
         "fleet_names",
         "read_fleet",
         "read_instance",
+        "read_jobs",
         "read_moves",
         "read_placement",
         "read_rules",
@@ -118,6 +122,7 @@ _HOMES = {
         "Hypervisor",
         "Instance",
         "Interference",
+        "Job",
         "JoulesOverHorizon",
         "LinearPower",
         "Lonely",
@@ -155,6 +160,7 @@ _HOMES = {
     "consolidate.study.budgets": ("solve_within",),
     "consolidate.study.executing": ("execute",),
     "consolidate.study.judge": ("prove_reserve",),
+    "consolidate.study.shifting": ("shift_run", "shifted"),
     "consolidate.study.verbs": ("improvements", "plan", "solve"),
     "consolidate.study.why": ("minimal_core", "price_rules", "why_hosts", "why_moves"),
     "consolidate.traces": ("inspect_trace", "read_trace", "write_tidy"),
@@ -179,6 +185,7 @@ __all__ = [
     "Hypervisor",
     "Instance",
     "Interference",
+    "Job",
     "JoulesOverHorizon",
     "LinearPower",
     "Lonely",
@@ -234,6 +241,7 @@ __all__ = [
     "read_fleet",
     "read_instance",
     "read_intensity",
+    "read_jobs",
     "read_moves",
     "read_placement",
     "read_rules",
@@ -243,6 +251,8 @@ __all__ = [
     "report",
     "report_run",
     "run",
+    "shift_run",
+    "shifted",
     "sized_fleet",
     "solve",
     "solve_within",

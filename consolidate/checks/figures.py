@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ class Facts:
     trace_rows: int = 0
     switchable: NDArray[np.bool_] | None = None
     n_sites: int = 1
+    shifted_ug: Mapping[str, int] = field(default_factory=dict)
 
 
 def derived_figures(facts: Facts) -> dict[str, float]:
@@ -53,6 +54,11 @@ def derived_figures(facts: Facts) -> dict[str, float]:
         values |= _savings(facts.case, baseline, after)
         values |= _other_arms(facts, baseline, after)
     values |= _carbon(facts, facts.emissions_kg)
+    values |= {
+        f"shift_{name.removesuffix('_ug')}_kg": facts.shifted_ug[name] / 1e9
+        for name in ("saved_by_consolidation_ug", "saved_by_shifting_ug", "saved_ug", "regret_ug")
+        if name in facts.shifted_ug
+    }
     return {metric: float(value) for metric, value in values.items()}
 
 

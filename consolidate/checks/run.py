@@ -48,6 +48,7 @@ from consolidate.checks.report_files import carriers, load_report
 from consolidate.checks.residency import residency_violations
 from consolidate.checks.rules import too_many_on
 from consolidate.checks.service import service_violations
+from consolidate.checks.shift import ShiftClaim, load_shift, shift_violations
 from consolidate.checks.states import state_violations
 from consolidate.checks.verdict import Verdict, Violation
 from consolidate.checks.weights import in_reference_mj, weight_violations
@@ -192,6 +193,9 @@ class _Judge:
             if demand is not None and sites is not None:
                 arms = self._replay(case, demand, sites, actions)
         emissions = self._carbon(arms, demand, n_sites=n_sites)
+        shifted = None
+        if case is not None and demand is not None and sites is not None:
+            shifted = self._shift(case, demand, sites, arms, emissions)
         derived: dict[str, float] = {}
         bands: dict[str, tuple[float, float]] = {}
         if case is not None and demand is not None and sites is not None:
@@ -208,6 +212,7 @@ class _Judge:
                     trace_rows=attempt(partial(count_rows, folder)) or 0,
                     switchable=switchable,
                     n_sites=n_sites,
+                    shifted_ug={} if shifted is None else shifted.amounts_ug,
                 ),
                 derived,
                 bands,
@@ -366,6 +371,39 @@ class _Judge:
                 "emissions are energy times intensity, site by site, over the whole replay",
             )
         return emitted
+
+    def _shift(
+        self,
+        case: PlacementCase,
+        demand: Demand,
+        sites: tuple[NDArray[np.int64], int],
+        arms: dict[str, Arm],
+        emissions_kg: dict[str, float],
+    ) -> ShiftClaim | None:
+        """Judge work that was shifted; return what the run says of it."""
+        arm, actual = arms.get(PLANNED_ARM), self._intensity
+        if not (self._folder / "shift.json").exists() or arm is None or actual is None:
+            return None
+        attempt, folder = self._problems.attempt, self._folder
+        claim = attempt(partial(load_shift, folder, n_hosts=case.hosts.n, n_steps=demand.n_steps))
+        forecast = attempt(
+            partial(load_intensity, folder, n_sites=sites[1], name="shift_forecast.parquet")
+        )
+        if claim is None or forecast is None:
+            return None
+        found = shift_violations(
+            claim,
+            hosts=case.hosts,
+            site_of=sites[0],
+            arm=arm,
+            demand=demand,
+            actual=actual,
+            forecast=forecast,
+            emissions_kg=emissions_kg,
+        )
+        self._checked["shifted jobs"] = len(claim.jobs)
+        self._add(found, "shifted work has time and room in every step, and its lines add up exactly")
+        return claim
 
     def _account(
         self,

@@ -27,6 +27,7 @@ VERBS = {
     "plan": "Schedule the migrations of a solved run folder.",
     "execute": "Carry out the plan of a run folder on simulated hosts that fail.",
     "replay": "Replay the trace of a planned run folder, with and without the plan.",
+    "shift": "Shift work that may wait into clean hours on the hosts that stay on.",
     "compare": "Replay several policies on one trace and print one table.",
     "report": "Write the report of a replayed run folder.",
     "check": "Re-derive everything in a run folder independently.",

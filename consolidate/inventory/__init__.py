@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from consolidate.inventory.fleet_file import fleet_names, read_fleet
+from consolidate.inventory.jobs_file import read_jobs
 from consolidate.inventory.moves_table import read_moves
 from consolidate.inventory.placement_file import read_placement, write_placement
 from consolidate.inventory.rules_file import RULE_ALIASES, read_rules
@@ -16,6 +17,7 @@ __all__ = [
     "fleet_names",
     "read_fleet",
     "read_instance",
+    "read_jobs",
     "read_moves",
     "read_placement",
     "read_rules",

@@ -6,6 +6,7 @@ from consolidate.model.carbon import CarbonIntensity
 from consolidate.model.carbon_objective import Carbon, in_joules, reference_energy
 from consolidate.model.fleet import Default, Fleet, HostType, Hypervisor, PowerControl, Site
 from consolidate.model.instance import Instance
+from consolidate.model.jobs import Job
 from consolidate.model.move_budget import MoveBudget
 from consolidate.model.objective import EnergyBreakdown, JoulesOverHorizon
 from consolidate.model.placement import Placement
@@ -65,6 +66,7 @@ __all__ = [
     "HostType",
     "Hypervisor",
     "Instance",
+    "Job",
     "Interference",
     "JoulesOverHorizon",
     "LinearPower",

@@ -56,6 +56,8 @@ class Report:
         Rows of demand that were read; ``None`` when not known.
     others
         Further arms by label, over the same steps and hosts, such as a simple policy.
+    shift
+        ``shift.json`` of the run folder, where work was shifted in time.
 
     Raises
     ------
@@ -80,6 +82,7 @@ class Report:
     account: Account = field(default_factory=Account)
     trace_rows: int | None = None
     others: Mapping[str, Replay] = field(default_factory=dict)
+    shift: Mapping[str, object] | None = None
 
     def __post_init__(self) -> None:
         if not self.sites and self.instance is not None:

@@ -16,6 +16,7 @@ from consolidate.reporting.context import carbon, facility, host_types
 from consolidate.reporting.doubt import doubt_figures, doubt_of, with_intervals
 from consolidate.reporting.figure import Figure, both_arms, count
 from consolidate.reporting.network import between_sites
+from consolidate.reporting.shifting import shifting
 from consolidate.units import MCORES_PER_CORE, MIB_PER_GIB, mj_to_kwh
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def collect(report: Report) -> tuple[Figure, ...]:
         *facility(report),
         *carbon(report),
         *account_lines(report),
+        *shifting(report),
         *doubt_figures(report, doubt),
         *alternatives(report),
         *_hosts(report),

@@ -99,4 +99,5 @@ def report_run(run: str | Path | RunData, *, account: Account | None = None) -> 
         account=account or Account(),
         trace_rows=int(run.trace.alive.sum()),
         others=run.others,
+        shift=run.shift,
     )

@@ -151,6 +151,7 @@ def _story(report: Report) -> dict[str, Any]:
         "result": result,
         "best_bound": report.best_bound(),
         "instance": report.instance,
+        "shift": report.shift,
         "intensities": intensities,
         "intensity": intensities[0] if intensities else None,
         "carbon_notes": notes,

@@ -50,6 +50,7 @@ class RunData:
     intensities: tuple[CarbonIntensity, ...]
     emissions_g: dict[str, float]
     others: dict[str, Replay]
+    shift: dict[str, Any] | None = None
 
 
 def run(config: RunConfig, out: str | Path, *, progress: Progress = silent) -> RunData:
@@ -303,6 +304,7 @@ def load_run(folder: str | Path) -> RunData:
         intensities=found,
         emissions_g=emissions,
         others=_other_arms(folder),
+        shift=read_json(folder / "shift.json") if (folder / "shift.json").is_file() else None,
     )
 
 
