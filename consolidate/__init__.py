@@ -12,7 +12,13 @@ from consolidate._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from consolidate import plotting
-    from consolidate.carbon import constant_intensity, emissions_g, read_intensity, redate
+    from consolidate.carbon import (
+        constant_intensity,
+        emissions_g,
+        energy_per_vm,
+        read_intensity,
+        redate,
+    )
     from consolidate.checks import check_run
     from consolidate.datasets import PrivateCloud, generate, write_dataset
     from consolidate.engine import replay
@@ -89,7 +95,13 @@ if TYPE_CHECKING:
     from consolidate.traces import inspect_trace, read_trace, write_tidy
 
 _HOMES = {
-    "consolidate.carbon": ("constant_intensity", "emissions_g", "read_intensity", "redate"),
+    "consolidate.carbon": (
+        "constant_intensity",
+        "emissions_g",
+        "energy_per_vm",
+        "read_intensity",
+        "redate",
+    ),
     "consolidate.checks": ("check_run",),
     "consolidate.datasets": ("PrivateCloud", "generate", "write_dataset"),
     "consolidate.engine": ("replay",),
@@ -224,6 +236,7 @@ __all__ = [
     "compare",
     "constant_intensity",
     "emissions_g",
+    "energy_per_vm",
     "execute",
     "export_plan",
     "fleet_names",

@@ -21,6 +21,7 @@ from consolidate.carbon.lines import (
     read_market_factors,
 )
 from consolidate.carbon.parameters import PARAMETERS, Parameter, with_country_intensity
+from consolidate.carbon.per_vm import ATTRIBUTED, EnergyPerVm, IdleRule, energy_per_vm
 from consolidate.carbon.reading import IntensityReading
 from consolidate.carbon.redate import redate
 from consolidate.carbon.rounding import shown
@@ -30,6 +31,10 @@ from consolidate.carbon.tariff import Tariff, energy_cost, read_tariff
 from consolidate.carbon.uncertainty import Bar, SavingSamples, Spread, saving_samples, spread, tornado
 
 __all__ = [
+    "ATTRIBUTED",
+    "EnergyPerVm",
+    "IdleRule",
+    "energy_per_vm",
     "INTENSITY_SOURCES",
     "PARAMETERS",
     "Annualised",

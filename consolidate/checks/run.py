@@ -19,7 +19,15 @@ from consolidate.checks.carbon import (
     emission_violations,
     emissions_kg,
 )
-from consolidate.checks.cases import MOVE, NO_ACTIONS, Actions, PlacementCase, PlacementClaim, PlanCase
+from consolidate.checks.cases import (
+    MOVE,
+    NO_ACTIONS,
+    Actions,
+    Guests,
+    PlacementCase,
+    PlacementClaim,
+    PlanCase,
+)
 from consolidate.checks.figures import Facts, derived_figures
 from consolidate.checks.fleet_file import load_guests, load_hosts, load_sites
 from consolidate.checks.forecast_file import load_moves_s, load_pue
@@ -41,6 +49,8 @@ from consolidate.checks.loader import (
     load_windows,
 )
 from consolidate.checks.objective import objective_violations
+from consolidate.checks.per_vm import FILE as SHARES_FILE
+from consolidate.checks.per_vm import load_shares, share_violations
 from consolidate.checks.placement import placement_violations
 from consolidate.checks.plan import plan_violations
 from consolidate.checks.report import report_violations
@@ -192,6 +202,8 @@ class _Judge:
             actions = self._plan(case, claim, placed=placed)
             if demand is not None and sites is not None:
                 arms = self._replay(case, demand, sites, actions)
+        if vms is not None and demand is not None:
+            self._shares(arms, vms, demand)
         emissions = self._carbon(arms, demand, n_sites=n_sites)
         shifted = None
         if case is not None and demand is not None and sites is not None:
@@ -371,6 +383,18 @@ class _Judge:
                 "emissions are energy times intensity, site by site, over the whole replay",
             )
         return emitted
+
+    def _shares(self, arms: dict[str, Arm], vms: Guests, demand: Demand) -> None:
+        """Judge the energy of each VM, where the report has it."""
+        both = (IDLE_ARM, PLANNED_ARM)
+        if not (self._printed / SHARES_FILE).exists() or any(arm not in arms for arm in both):
+            return
+        shares = self._problems.attempt(partial(load_shares, self._printed, n_vms=vms.n, arms=both))
+        if shares is not None:
+            found = share_violations(shares, arms=arms, vms=vms, demand=demand)
+            self._add(
+                found, "energy per VM follows from its rule; with the shared part it is the ledger"
+            )
 
     def _shift(
         self,

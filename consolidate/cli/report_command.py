@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import click
 
 __all__ = ["command"]
@@ -33,6 +35,14 @@ __all__ = ["command"]
     metavar="YEARS",
     help="Service life of hosts.",
 )
+@click.option("--per-vm", is_flag=True, help="Also the energy of each VM: energy_per_vm.csv.")
+@click.option(
+    "--idle",
+    type=click.Choice(["allocation", "equal"]),
+    default="allocation",
+    show_default=True,
+    help="How --per-vm shares idle energy out: by memory promised, or equally.",
+)
 @click.option(
     "--pseudonymize",
     is_flag=True,
@@ -52,6 +62,8 @@ def command(
     wue: float | None,
     embodied: float | None,
     lifetime: float,
+    per_vm: bool,
+    idle: Literal["allocation", "equal"],
     pseudonymize: bool,
     key: str | None,
     open_page: bool,
@@ -80,6 +92,12 @@ def command(
     if pseudonymize:
         report = pseudonymized(report, Pseudonyms(key=pseudonym_key(Path(run), key)))
     paths = report.write(out or run, formats=names)
+    if per_vm:
+        from consolidate.reporting.files import write_files
+        from consolidate.reporting.per_vm import PER_VM_FILE, per_vm_csv, run_energy_per_vm
+
+        table = per_vm_csv(report, run_energy_per_vm(loaded, idle=idle))
+        paths = (*paths, *write_files(Path(out or run), {PER_VM_FILE: table}))
     for path in paths:
         click.echo(path)
     if open_page:
