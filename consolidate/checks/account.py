@@ -44,6 +44,7 @@ class AccountRecord:
     seed: int
     draws: int
     ranges: tuple[Range, ...]
+    annual: tuple[float | None, float | None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,11 @@ def load_account(run: Path, report: Path, *, n_sites: int) -> AccountRecord:
             for row in about.objects("parameters")
             if row.text("name") in ORDER
         ),
+        annual=None
+        if about.content.get("annual") is None
+        else tuple(
+            _optional(about.object("annual").content.get(k)) for k in ("least_share", "most_share")
+        ),  # type: ignore[arg-type]
     )
 
 
@@ -121,9 +127,39 @@ def record_violations(facts: AccountFacts) -> list[Violation]:
 
 def account_figures(facts: AccountFacts) -> Derived:
     """Return the values and the intervals of the account's figures, by metric."""
-    values = _lines(facts) | _embodied(facts) | _facility(facts)
+    values = _lines(facts) | _embodied(facts) | _facility(facts) | _annual(facts)
     uncertain, bands = _doubt(facts)
     return values | uncertain, bands
+
+
+def _annual(facts: AccountFacts) -> dict[str, float]:
+    """Return a year's figures, where they were asked for; the shares of windows are taken as stated."""
+    if facts.record.annual is None:
+        return {}
+    factor = SECONDS_PER_YEAR / facts.demand.duration_s
+    saved_mj = int(facts.before.step_mj.sum()) - int(facts.after.step_mj.sum())
+    values = {"annual_factor": factor, "annual_energy_saved_kwh": saved_mj / MJ_PER_KWH * factor}
+    if facts.intensity is None:
+        return values
+    grams = {
+        name: sum(
+            float(
+                grams_by_step(
+                    mj, arm.step_start_utc_s, facts.demand.step_s, facts.intensity.of(site)
+                ).sum()
+            )
+            for site, mj in enumerate(arm.site_mj)
+        )
+        for name, arm in _arms(facts)
+    }
+    kg = (grams["baseline"] - grams["consolidated"]) / 1_000 * factor
+    values["annual_operational_carbon_saved_kg"] = kg
+    least, most = facts.record.annual
+    if least and most:
+        low, high = sorted((kg / most, kg / least))
+        values["annual_operational_carbon_saved_low_kg"] = low
+        values["annual_operational_carbon_saved_high_kg"] = high
+    return values
 
 
 def _arms(facts: AccountFacts) -> tuple[tuple[str, Arm], ...]:

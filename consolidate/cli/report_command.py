@@ -35,6 +35,12 @@ __all__ = ["command"]
     metavar="YEARS",
     help="Service life of hosts.",
 )
+@click.option("--annual", is_flag=True, help="Also a year's figures, with their caveats.")
+@click.option(
+    "--annual-carbon",
+    metavar="FILE",
+    help="Intensities over a year or more: the band of a year's emissions; implies --annual.",
+)
 @click.option("--per-vm", is_flag=True, help="Also the energy of each VM: energy_per_vm.csv.")
 @click.option(
     "--idle",
@@ -62,6 +68,8 @@ def command(
     wue: float | None,
     embodied: float | None,
     lifetime: float,
+    annual: bool,
+    annual_carbon: str | None,
     per_vm: bool,
     idle: Literal["allocation", "equal"],
     pseudonymize: bool,
@@ -87,6 +95,7 @@ def command(
         wue_l_per_kwh=wue,
         embodied_kg=embodied,
         lifetime_years=lifetime,
+        annual=annual_carbon or annual,
     )
     report = report_run(loaded, account=account)
     if pseudonymize:
@@ -100,6 +109,11 @@ def command(
         paths = (*paths, *write_files(Path(out or run), {PER_VM_FILE: table}))
     for path in paths:
         click.echo(path)
+    if account.annual is not None:
+        from consolidate.reporting.annual import CAVEATS
+
+        for caveat in CAVEATS:
+            click.echo(caveat)
     if open_page:
         show_page(next((path for path in paths if path.name in ("report.html", "report.pdf")), paths[0]))
 

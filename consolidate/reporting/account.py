@@ -13,6 +13,7 @@ from consolidate.errors import InstanceError, Issue
 if TYPE_CHECKING:
     from consolidate.carbon import MarketFactors, Tariff
     from consolidate.model import CarbonIntensity
+    from consolidate.reporting.annual import Annual
     from consolidate.study import RunData
 
 __all__ = ["Account", "read_account"]
@@ -40,6 +41,8 @@ class Account:
         Of the draws and of the resampling.
     draws
         How many of each.
+    annual
+        Asks for a year's figures; ``None`` for none.
 
     Raises
     ------
@@ -55,6 +58,7 @@ class Account:
     lifetime_years: float = DEFAULT_LIFETIME_YEARS
     seed: int = 0
     draws: int = 2_000
+    annual: Annual | None = None
 
     def __post_init__(self) -> None:
         issues = [
@@ -83,6 +87,7 @@ def read_account(
     wue_l_per_kwh: float | None = None,
     embodied_kg: float | None = None,
     lifetime_years: float = DEFAULT_LIFETIME_YEARS,
+    annual: bool | str | Path = False,
 ) -> Account:
     """Read the files of an account for a run.
 
@@ -98,11 +103,13 @@ def read_account(
         File of prices, see :func:`consolidate.carbon.read_tariff`.
     wue_l_per_kwh, embodied_kg, lifetime_years
         As in :class:`Account`.
+    annual
+        Whether a year's figures are wanted; a file of intensities over a year or more adds their band.
 
     Raises
     ------
     InputError
-        When a file is wrong.
+        When a file is wrong, or does not cover two windows.
     HorizonError
         When the marginal intensities do not cover the replay.
     """
@@ -115,7 +122,20 @@ def read_account(
         wue_l_per_kwh=wue_l_per_kwh,
         embodied_kg=embodied_kg,
         lifetime_years=lifetime_years,
+        annual=None if annual is False else _annual(run, annual),
     )
+
+
+def _annual(run: RunData, given: bool | str | Path) -> Annual:
+    from consolidate.carbon import read_intensity
+    from consolidate.reporting.annual import annual_basis
+
+    series = None
+    if not isinstance(given, bool):
+        # The band is one of the kind and scope that the run was accounted for with.
+        own = run.intensities[0]
+        series = read_intensity(given, kind=own.kind, scope=own.scope)
+    return annual_basis(series, window_s=run.baseline.grid.duration_s)
 
 
 def _marginal(run: RunData, path: str | Path) -> tuple[CarbonIntensity, ...]:

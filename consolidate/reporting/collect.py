@@ -12,6 +12,7 @@ from consolidate.model.replay import LEDGER, Replay
 from consolidate.plotting.ledger import CAUSES
 from consolidate.reporting.account_lines import account_lines
 from consolidate.reporting.alternatives import alternatives, possible_share
+from consolidate.reporting.annual import annual_figures
 from consolidate.reporting.context import carbon, facility, host_types
 from consolidate.reporting.doubt import doubt_figures, doubt_of, with_intervals
 from consolidate.reporting.figure import Figure, both_arms, count
@@ -41,6 +42,7 @@ def collect(report: Report) -> tuple[Figure, ...]:
         *carbon(report),
         *account_lines(report),
         *shifting(report),
+        *annual_figures(report),
         *doubt_figures(report, doubt),
         *alternatives(report),
         *_hosts(report),

@@ -107,6 +107,13 @@ def _account(report: Report, files: Sequence[str]) -> dict[str, str | bytes]:
         "schema_version": 1,
         "files": list(files),
         "wue_l_per_kwh": account.wue_l_per_kwh,
+        "annual": None
+        if account.annual is None
+        else {
+            "least_share": account.annual.least_share,
+            "most_share": account.annual.most_share,
+            "source": account.annual.source,
+        },
         "embodied_kg": account.embodied_kg,
         "lifetime_years": account.lifetime_years,
         "pue_variable_fraction": report.pue_variable_fraction,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from consolidate.plotting.ledger import CAUSES
 from consolidate.plotting.text import decimals_for, number, visible
 from consolidate.reporting.alternatives import slug
+from consolidate.reporting.annual import CAVEATS
 from consolidate.reporting.charts import draw_charts
 from consolidate.reporting.doubt import Doubt, doubt_of
 from consolidate.reporting.figure import Figure, duration
@@ -152,6 +153,7 @@ def _story(report: Report) -> dict[str, Any]:
         "best_bound": report.best_bound(),
         "instance": report.instance,
         "shift": report.shift,
+        "annual_caveats": CAVEATS,
         "intensities": intensities,
         "intensity": intensities[0] if intensities else None,
         "carbon_notes": notes,
