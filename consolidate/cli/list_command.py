@@ -27,10 +27,34 @@ _KINDS = (
 
 @click.command("list")
 @click.argument("kind", type=click.Choice(_KINDS))
-def command(kind: str) -> None:
+@click.option(
+    "--from", "table", metavar="FILE", help="Servers of a table of your own: lines for a fleet file."
+)
+def command(kind: str, table: str | None) -> None:
     """List everything of one KIND that is known here, one name a line, with its summary."""
+    if table is not None:
+        _servers_from(kind, table)
+        return
     for name, about in _entries(kind):
         click.echo(f"{name:32} {about}".rstrip())
+
+
+def _servers_from(kind: str, table: str) -> None:
+    """Print the servers of a table, each as the line that a fleet file takes."""
+    from consolidate.cli.terminal import say
+    from consolidate.errors import ConfigError
+    from consolidate.inventory import read_server_curves
+
+    if kind != "servers":
+        msg = f"is a table of servers; there are none of {kind}"
+        raise ConfigError(msg, path="--from")
+    found = read_server_curves(table)
+    for curve in found.curves:
+        points = ", ".join(f"{watts:g}" for watts in curve.points_w)
+        line = "; only the ends were measured" if curve.is_line else ""
+        say(f"power = {{ points_w = [{points}] }}  # {curve.name}, {curve.cpu}{line}")
+    if found.left_out:
+        click.echo(f"{found.left_out} results without watts (not compliant) were left out", err=True)
 
 
 def _entries(kind: str) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ from consolidate.inventory.fleet_file import fleet_names, read_fleet
 from consolidate.inventory.jobs_file import read_jobs
 from consolidate.inventory.moves_table import read_moves
 from consolidate.inventory.placement_file import read_placement, write_placement
+from consolidate.inventory.power_tables import ServerCurve, ServerTable, read_server_curves
 from consolidate.inventory.rules_file import RULE_ALIASES, read_rules
 from consolidate.inventory.sized_fleet import sized_fleet
 from consolidate.inventory.sources import INSTANCE_SOURCES, InstanceSource, read_instance
@@ -14,6 +15,8 @@ __all__ = [
     "INSTANCE_SOURCES",
     "RULE_ALIASES",
     "InstanceSource",
+    "ServerCurve",
+    "ServerTable",
     "fleet_names",
     "read_fleet",
     "read_instance",
@@ -21,6 +24,7 @@ __all__ = [
     "read_moves",
     "read_placement",
     "read_rules",
+    "read_server_curves",
     "sized_fleet",
     "write_placement",
 ]
