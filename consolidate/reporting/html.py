@@ -144,6 +144,12 @@ def _story(report: Report) -> dict[str, Any]:
     notes = list(dict.fromkeys(note for i in intensities for note in i.notes))
     return {
         "outcome": outcome,
+        # A plan for emissions is not to be judged by its energy.
+        "for_carbon": outcome != "stay"
+        and result is not None
+        and result.measure == "carbon"
+        and report.emissions_g is not None
+        and report.instance is not None,
         "window": duration(before.grid.duration_s),
         "start": f"{before.grid.start}Z".replace("T", " "),
         "stop": f"{before.grid.stop}Z".replace("T", " "),
