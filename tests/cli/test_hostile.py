@@ -58,7 +58,7 @@ def ran(folder):
     options = ("--fleet", folder / "fleet.toml", "--policy", "ffd", "--quiet")
     for call in (
         ("run", folder / "data", "--out", out, *options),
-        ("report", out, "--format", "html,pdf,csv,json,parquet"),
+        ("report", out, "--format", "html,pdf,csv,json,parquet", "--per-vm"),
     ):
         code = _run([str(a) for a in call])
         assert code == 0, call
@@ -88,7 +88,7 @@ def test_the_page_runs_nothing(ran):
 
 def test_the_tables_compute_nothing(ran):
     """A spreadsheet that opens the plan starts no program."""
-    for name in ("plan.csv", "figures.csv"):
+    for name in ("plan.csv", "figures.csv", "energy_per_vm.csv"):
         with (ran / name).open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
                 for column, cell in row.items():
@@ -104,6 +104,25 @@ def test_the_paper_says_the_names_and_obeys_none(ran):
     assert not CODES.search("".join(pdf_lines(content)))
 
 
+def _jobs(folder, *, power_w):
+    """A job with an evil name, for the last hours of the trace."""
+    path = folder / "jobs.csv"
+    columns = "job_id,cpu_mcores,memory_mib,power_w,earliest_utc,deadline_utc,duration_s"
+    name = ANSI + EVIL[2]
+    path.write_text(
+        f"{columns}\n{name},100000,10,{power_w},2024-03-05T02:00:00Z,2024-03-05T05:00:00Z,600\n", "utf-8"
+    )
+    return path
+
+
+def _servers(folder):
+    """A table of servers with an evil name."""
+    path = folder / "servers.csv"
+    watts = ",".join(f"w_{k}" for k in range(10, 101, 10))
+    path.write_text(f"model,w_idle,{watts}\n{ANSI},50{',60' * 10}\n", "utf-8")
+    return path
+
+
 def test_the_terminal_stays_as_it_is(ran, consolidate, folder):
     """Summary, check, export and errors print escapes, not codes."""
     service = ran / "replay" / "consolidated" / "service.json"
@@ -116,6 +135,9 @@ def test_the_terminal_stays_as_it_is(ran, consolidate, folder):
         ("inspect", folder / "data"),
         ("export", ran, "--to", "proxmox", "--out", folder / "x"),
         ("solve", folder / "\x1b[2Jnone", "--out", folder / "y", "--quiet"),
+        ("shift", ran, "--jobs", _jobs(folder, power_w=20)),
+        ("shift", ran, "--jobs", _jobs(folder, power_w="\x1b[2J")),
+        ("list", "servers", "--from", _servers(folder)),
     ):
         done = consolidate(*call)
         assert not CODES.search(done.out), call
