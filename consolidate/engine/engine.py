@@ -7,11 +7,13 @@ import numpy as np
 from consolidate.engine.controllers import Controller, DoNothing, Execute, Observation
 from consolidate.engine.demand import Demand
 from consolidate.engine.ledger import Ledger
-from consolidate.engine.world import World
+from consolidate.engine.stops import StoppingWorld
 from consolidate.errors import InputError
 from consolidate.model import (
+    Failures,
     Fleet,
     MigrationPlan,
+    Parking,
     Placement,
     Replay,
     Rule,
@@ -32,6 +34,8 @@ def replay(
     label: str = "replay",
     current: Placement | None = None,
     rules: tuple[Rule, ...] = (),
+    parking: Parking | None = None,
+    failures: Failures | None = None,
     history_steps: int | None = None,
     progress: Progress = silent,
 ) -> Replay:
@@ -54,6 +58,10 @@ def replay(
         Placement at the start; a plan or a placement brings its own.
     rules
         Rules that the placement of arriving VMs has to honour.
+    parking
+        When idle VMs are written to storage; default never.
+    failures
+        Hosts that fail; default none.
     history_steps
         Past steps that a controller is shown at least where the trace comes in windows; default all,
         which then have to fit into memory.
@@ -81,7 +89,16 @@ def replay(
     demand = Demand(trace, history_steps)
     demand.advance()
     _refuse_nowhere(trace, fleet, current, demand)
-    world = World(trace.vms, fleet, current, rules, demand, trace.grid.step_s)
+    world = StoppingWorld(
+        trace.vms,
+        fleet,
+        current,
+        rules,
+        demand,
+        trace.grid.step_s,
+        parking=parking,
+        failures=failures,
+    )
     return _run(trace, fleet, controller, world, label=label, progress=progress)
 
 
@@ -108,7 +125,7 @@ def _run(
     trace: Trace | TraceSlices,
     fleet: Fleet,
     controller: Controller,
-    world: World,
+    world: StoppingWorld,
     *,
     label: str,
     progress: Progress,
@@ -131,12 +148,12 @@ def _run(
             now = min(world.next_event(), start + step_s)
             if now < start + step_s:
                 world.finish_events(now)
-        ledger.add_step(step)
+        world.end_step(ledger.add_step(step))
         progress(f"replay {label}", step + 1, n_steps)
     return _result(trace, fleet, world, ledger, label)
 
 
-def _observe(world: World, step: int, now_s: int) -> Observation:
+def _observe(world: StoppingWorld, step: int, now_s: int) -> Observation:
     first, cpu, memory = world.demand.history()
     return Observation(
         step=step,
@@ -148,17 +165,21 @@ def _observe(world: World, step: int, now_s: int) -> Observation:
         first_step=first,
         boot_from_s=world.power.boot_from_s.copy(),
         shutdown_from_s=world.power.shutdown_from_s.copy(),
+        parked=world.parked.copy(),
     )
 
 
 def _result(
-    trace: Trace | TraceSlices, fleet: Fleet, world: World, ledger: Ledger, label: str
+    trace: Trace | TraceSlices, fleet: Fleet, world: StoppingWorld, ledger: Ledger, label: str
 ) -> Replay:
     end_s = trace.grid.duration_s
     world.finish_events(end_s)
+    world.close(end_s)
     totals = ledger.totals
     np.add.at(totals.step_unmet, world.downtime_step, world.downtime_unmet)
-    demand, overload, on, overcommit, waiting = (int(x) for x in totals.service[:5])
+    demand, overload, on, overcommit, waiting, parked, parking_mj = (int(x) for x in totals.service)
+    restored = [s for s in world.stops if s.cause == "restoring" and s.completed]
+    delays = [s.end_s - s.asked_s for s in restored]
     return Replay(
         label=label,
         grid=trace.grid,
@@ -173,6 +194,7 @@ def _result(
         host_states=world.power.close(end_s),
         moves=tuple(world.moves),
         broken_off=(*world.broken_off, *world.under_way.values()),
+        stops=tuple(world.stops),
         service=ServiceLevel(
             demand_mcore_s=demand,
             unmet_mcore_s=int(totals.step_unmet.sum()),
@@ -187,5 +209,14 @@ def _result(
             power_cycles=world.power.cycles,
             refused_boots=world.refused_boots,
             refused_shutdowns=world.refused_shutdowns,
+            savings=sum(s.cause == "saving" and s.completed for s in world.stops),
+            restorations=len(restored),
+            parked_vm_s=parked,
+            wake_delay_s=sum(delays),
+            longest_wake_delay_s=max(delays, default=0),
+            parking_mj=parking_mj,
+            host_failures=world.host_failures,
+            vm_restarts=sum(s.cause == "restarting" and s.completed for s in world.stops),
+            lost_work_mcore_s=sum(s.lost_mcore_s for s in world.stops),
         ),
     )

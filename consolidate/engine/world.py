@@ -112,9 +112,13 @@ class World:
         if self.host_of[v] >= 0:
             self._take_off(v, now)
         else:
-            self.waiting.remove(v)
+            self.leave_queue(v, now)
         self.journal.add(now, SAVED, v, 0)
         self.whereabouts.end(v, now)
+
+    def leave_queue(self, v: int, now: int) -> None:  # noqa: ARG002
+        """Take a VM away that waits for a host."""
+        self.waiting.remove(v)
 
     def admit(self, now: int) -> None:
         """Put waiting VMs on hosts that take them by now, and wake hosts for the others."""
