@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 import numpy as np
 
 from consolidate.engine.controllers import Controller, DoNothing, Execute, Observation
@@ -150,7 +153,19 @@ def _run(
                 world.finish_events(now)
         world.end_step(ledger.add_step(step))
         progress(f"replay {label}", step + 1, n_steps)
-    return _result(trace, fleet, world, ledger, label)
+    return _result(trace, fleet, world, ledger, label, options=_options(world))
+
+
+def _options(world: StoppingWorld) -> dict[str, object]:
+    """Return how VMs were parked and which hosts failed, as values that JSON can hold."""
+    given = {"parking": world.parking, "failures": world.failures}
+    return {key: _plain(asdict(value)) for key, value in given.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, (tuple, list)) else value
 
 
 def _observe(world: StoppingWorld, step: int, now_s: int) -> Observation:
@@ -170,7 +185,13 @@ def _observe(world: StoppingWorld, step: int, now_s: int) -> Observation:
 
 
 def _result(
-    trace: Trace | TraceSlices, fleet: Fleet, world: StoppingWorld, ledger: Ledger, label: str
+    trace: Trace | TraceSlices,
+    fleet: Fleet,
+    world: StoppingWorld,
+    ledger: Ledger,
+    label: str,
+    *,
+    options: dict[str, object],
 ) -> Replay:
     end_s = trace.grid.duration_s
     world.finish_events(end_s)
@@ -195,6 +216,7 @@ def _result(
         moves=tuple(world.moves),
         broken_off=(*world.broken_off, *world.under_way.values()),
         stops=tuple(world.stops),
+        options=options,
         service=ServiceLevel(
             demand_mcore_s=demand,
             unmet_mcore_s=int(totals.step_unmet.sum()),

@@ -57,7 +57,7 @@ class StoppingWorld(World):
         failures: Failures | None = None,
     ) -> None:
         super().__init__(vms, fleet, current, rules, demand, step_s)
-        self._parking, self._failures = parking, failures
+        self.parking, self.failures = parking, failures
         self._idleness = Idleness(parking, vms, fleet, step_s) if parking is not None else None
         self.parked = np.zeros(len(vms), dtype=np.bool_)
         self.stops: list[Stop] = []
@@ -86,12 +86,12 @@ class StoppingWorld(World):
     def begin_step(self, now: int) -> None:
         """Let VMs leave and arrive; wake those with demand, and park idle ones."""
         super().begin_step(now)
-        if self._idleness is None or self._parking is None:
+        if self._idleness is None or self.parking is None:
             return
         asked = self.parked & (self.demand.cpu_mcores > self._idleness.threshold_mcores)
         for v in np.flatnonzero(asked).tolist():
             self._wake(v, now)
-        if self._parking.switch_off and not self.waiting:
+        if self.parking.switch_off and not self.waiting:
             self._emptied = {host for host in sorted(self._emptied) if self._stays_on(host, now)}
         for v in self._idleness.candidates(self.host_of).tolist():
             if not self.is_busy(v):
@@ -114,7 +114,7 @@ class StoppingWorld(World):
             When it parks VMs and nothing is said of how.
         """
         super().accept(plan, now)
-        if (plan.parks or plan.wakes) and self._parking is None:
+        if (plan.parks or plan.wakes) and self.parking is None:
             feature = "a plan that parks VMs"
             who = "a replay without parking=Parking(...)"
             raise UnsupportedError(feature, who=who, supported_by=())
@@ -137,12 +137,12 @@ class StoppingWorld(World):
             self._wake(ask.vm, now)
 
     def _save(self, v: int, now: int) -> None:
-        assert self._parking is not None
+        assert self.parking is not None
         assert self._idleness is not None
-        image = self._parking.image_mib(int(self.demand.memory_mib[v]))
+        image = self.parking.image_mib(int(self.demand.memory_mib[v]))
         self.parked[v] = True
         self._image_mib[v] = image
-        self._stand(v, "saving", now, self._parking.save_s(image), asked_s=now)
+        self._stand(v, "saving", now, self.parking.save_s(image), asked_s=now)
         if self.demand.cpu_mcores[v] > self._idleness.threshold_mcores[v]:
             self._wake(v, now)
 
@@ -191,15 +191,15 @@ class StoppingWorld(World):
         if asked_s is None:
             return
         if v in self._image_mib:
-            assert self._parking is not None
-            seconds = self._parking.restore_s(self._image_mib[v])
+            assert self.parking is not None
+            seconds = self.parking.restore_s(self._image_mib[v])
             self._stand(v, "restoring", now, seconds, asked_s=asked_s)
         else:
-            assert self._failures is not None
-            self._stand(v, "restarting", now, self._failures.restart_s, asked_s=asked_s)
+            assert self.failures is not None
+            self._stand(v, "restarting", now, self.failures.restart_s, asked_s=asked_s)
 
     def _stand(self, v: int, cause: str, now: int, seconds: int, *, asked_s: int) -> None:
-        stored = cause != "restarting" and self._parking is not None
+        stored = cause != "restarting" and self.parking is not None
         stop = Stop(
             vm=v,
             host=int(self.host_of[v]),
@@ -208,7 +208,7 @@ class StoppingWorld(World):
             end_s=now + seconds,
             asked_s=asked_s,
             image_mib=self._image_mib[v] if stored else 0,
-            overhead_mcores=self._parking.overhead_mcores if stored and self._parking else 0,
+            overhead_mcores=self.parking.overhead_mcores if stored and self.parking else 0,
         )
         self._standing[v] = stop
         self.journal.add(now, STOPPED, v, 1)
@@ -260,10 +260,10 @@ class StoppingWorld(World):
     # -- failures ------------------------------------------------------------------------------
 
     def _checkpoint(self, _: _Checkpoint, now: int) -> None:
-        assert self._failures is not None
+        assert self.failures is not None
         for v in np.flatnonzero(self.host_of >= 0).tolist():
             self.journal.add(now, SAVED, v, 0)
-        self.start_at(now + self._failures.checkpoint_s, _Checkpoint())
+        self.start_at(now + self.failures.checkpoint_s, _Checkpoint())
 
     def _fail(self, failure: HostFailure, now: int) -> None:
         host = failure.host

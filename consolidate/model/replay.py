@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -175,6 +176,8 @@ class Replay:
         replay ended.
     stops
         What kept VMs from running apart from moves, in order of its end.
+    options
+        How VMs were parked, and which hosts failed, as plain values; empty if neither happened.
     """
 
     label: str
@@ -192,6 +195,7 @@ class Replay:
     service: ServiceLevel
     broken_off: tuple[Migration, ...] = ()
     stops: tuple[Stop, ...] = ()
+    options: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, dtype, ndim in (
