@@ -255,7 +255,8 @@ def _away(case: ArmCase) -> list[tuple[int, int, int, int | None]]:
                         woken = int(s.start_s[k])
                         end = woken + 1
                         break
-                    end = int(s.start_s[k])
+                    # A restoring without a waking before it does not excuse the waking.
+                    end = int(s.start_s[k]) + (s.cause[k] == "restoring")
                     break
                 found.append((v, start, end, woken))
     return found

@@ -15,8 +15,9 @@ class Idleness:
 
     Once a VM has been idle for as long as the policy asks, each further idle step is one step of
     exposure, and demand ends the spell. Exposure over ends is the mean time still to come if ends come
-    at a constant rate, spells that have not ended included. A VM's own record counts together with one
-    spell of the mean of all VMs.
+    at a constant rate, spells that have not ended included; one end more is counted than was seen. Both
+    the record of all VMs and that of the VM itself, together with one spell of the mean of all, have to
+    promise enough: one VM in storage frees no host.
 
     Parameters
     ----------
@@ -70,8 +71,9 @@ class Idleness:
         if self._policy.rule == "always" or not ready.size:
             return ready
         # (own exposure + mean of all) / (own ends + 1), compared in whole numbers.
-        ends = max(1, int(self._ends.sum()))
-        expected = self._exposure[ready] * ends + int(self._exposure.sum())
+        ends, exposure = int(self._ends.sum()) + 1, int(self._exposure.sum())
+        own = self._exposure[ready] * ends + exposure
         needed = self._worth_steps[ready, self._fleet.host_type[host_of[ready]]]
-        out: NDArray[np.int64] = ready[expected >= needed * (self._ends[ready] + 1) * ends]
+        pays = (exposure >= needed * ends) & (own >= needed * (self._ends[ready] + 1) * ends)
+        out: NDArray[np.int64] = ready[pays]
         return out

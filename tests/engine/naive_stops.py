@@ -83,10 +83,10 @@ def with_stops(base):
                 return False
             if self.parking.rule == "always":
                 return True
-            mean = Fraction(sum(self.exposure), max(1, sum(self.ended)))
+            mean = Fraction(sum(self.exposure), sum(self.ended) + 1)
             expected = (self.exposure[v] + mean) / (self.ended[v] + 1)
             worth = self.parking.worth_s(int(self.trace.vms.memory_mib[v]), self.kind[self.where[v]])
-            return worth is not None and expected >= ceil(worth / self.step_s)
+            return worth is not None and min(mean, expected) >= ceil(worth / self.step_s)
 
         def _stays_on(self, h, now):
             may = self.fleet.power_control[h] == PowerControl.MANAGED and not self.fleet.maintenance[h]

@@ -154,7 +154,8 @@ def test_idle_times_are_judged_by_the_past_alone(scenes):
     """Exposure over ends, own record with one spell of the mean, as fractions."""
     rng = np.random.default_rng(3)
     fleet = scenes.make_fleet([scenes.host_type(boot_s=30, boot_j=3_000.0)])
-    cpu = np.where(rng.random((6, 400)) < np.linspace(0.3, 0.995, 6)[:, None], 0, 500)
+    quiet_part = np.array([0.5, 0.9, 0.98, 0.99, 0.995, 0.998])
+    cpu = np.where(rng.random((6, 400)) < quiet_part[:, None], 0, 500)
     trace = scenes.make_trace(cpu, step_s=300, vcpus=1)
     policy = Parking(after_s=900)
     seen = Idleness(policy, trace.vms, fleet, 300)
@@ -163,9 +164,10 @@ def test_idle_times_are_judged_by_the_past_alone(scenes):
     parked = 0
     for step in range(400):
         found = seen.candidates(np.zeros(6, dtype=np.int32)).tolist()
-        mean = Fraction(sum(exposure), max(1, sum(ends)))
+        mean = Fraction(sum(exposure), sum(ends) + 1)
         long_idle = [v for v in range(6) if idle[v] >= 3]
-        due = [v for v in long_idle if (exposure[v] + mean) / (ends[v] + 1) >= worth_steps]
+        own = {v: (exposure[v] + mean) / (ends[v] + 1) for v in long_idle}
+        due = [v for v in long_idle if min(mean, own[v]) >= worth_steps]
         assert found == due, step
         parked += len(due)
         seen.watch(trace.alive[:, step], trace.cpu_mcores[:, step])
@@ -175,7 +177,7 @@ def test_idle_times_are_judged_by_the_past_alone(scenes):
             ends[v] += bool(not quiet and idle[v] >= 3)
             idle[v] = idle[v] + 1 if quiet else 0
     assert parked > 20
-    assert not due or max(due) == 5
+    assert 0 < parked < 6 * 397
 
 
 def test_failures_are_drawn_by_seed_and_bad_ones_refused(scenes):
