@@ -88,7 +88,7 @@ if TYPE_CHECKING:
     from consolidate.study.judge import prove_reserve
     from consolidate.study.verbs import improvements, plan, solve
     from consolidate.study.why import minimal_core, price_rules, why_hosts, why_moves
-    from consolidate.traces import inspect_trace, read_trace, write_tidy
+    from consolidate.traces import inspect_trace, read_slices, read_trace, write_tidy
 
 _HOMES = {
     "consolidate.carbon": ("constant_intensity", "emissions_g", "read_intensity", "redate"),
@@ -167,7 +167,7 @@ _HOMES = {
     "consolidate.study.judge": ("prove_reserve",),
     "consolidate.study.verbs": ("improvements", "plan", "solve"),
     "consolidate.study.why": ("minimal_core", "price_rules", "why_hosts", "why_moves"),
-    "consolidate.traces": ("inspect_trace", "read_trace", "write_tidy"),
+    "consolidate.traces": ("inspect_trace", "read_slices", "read_trace", "write_tidy"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -252,6 +252,7 @@ __all__ = [
     "read_intensity",
     "read_placement",
     "read_rules",
+    "read_slices",
     "read_trace",
     "redate",
     "replay",

@@ -17,7 +17,7 @@ __all__ = ["Compact"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compact:
-    """Every so often, move the VMs of the host with the least memory promised to fuller ones, and switch it off.
+    """Every so often, empty the host with the least memory promised into fuller ones, and switch it off.
 
     All of them or none: by memory, the largest first, each to the fullest host that is on and has room for its
     allocation. Rules are not looked at. Meant as the simplest partner of parking, not as a good policy.

@@ -1,4 +1,4 @@
-"""Parking and failures in run folders: written, read back, verified; what is broken by hand is refused by name."""
+"""Parking and failures in run folders: written, read back, verified, and refused when broken by hand."""
 
 from __future__ import annotations
 
