@@ -15,7 +15,7 @@ import numpy as np
 import consolidate as cs
 from benchmarks import table
 from benchmarks.peers.base import Stopwatch
-from consolidate.engine.compacting import Compact
+from consolidate.engine import Compact
 from consolidate.model import Fleet, HostType, Hypervisor, Placement, WattTable
 
 COLUMNS = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ class Compact:
     vms: VMs
     fleet: Fleet
     every_s: int = 3_600
-    settings: MoveSettings = MoveSettings()  # noqa: RUF009
+    settings: MoveSettings = field(default_factory=MoveSettings)
 
     def decide(self, observation: Observation) -> MigrationPlan | None:
         """Return the plan that empties one host, if there is one."""
