@@ -86,7 +86,8 @@ def arm_ledger(
     energy_mj = np.zeros((n_types, len(LEDGER)), dtype=np.int64)
     np.add.at(energy_mj, types, replay.energy_mj)
     off_host_s = np.zeros(n_types, dtype=np.int64)
-    off = replay.host_states[replay.host_states[:, 1] == OFF_STATE]
+    # A host that has failed draws what one that is off draws.
+    off = replay.host_states[replay.host_states[:, 1] >= OFF_STATE]
     np.add.at(off_host_s, types[off[:, 0]], off[:, 3] - off[:, 2])
     by_cause_g = _by_cause_g(replay, intensities)
     whole = np.maximum(energy_mj.sum(axis=0), 1)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from consolidate.checks.arms import LEDGER, STATES, Arm, Demand, MovesMade, Residency, States
 from consolidate.checks.cases import Hosts
 from consolidate.checks.files import MalformedError, read_json, read_table
+from consolidate.checks.stop_cases import load_options, load_stops
 
 __all__ = ["SERVICE_KEYS", "load_arm"]
 
@@ -25,6 +26,20 @@ SERVICE_KEYS = (
     "skipped_migrations",
     "cancelled_shutdowns",
     "power_cycles",
+)
+#: Folders that were written before there were such things have none of them.
+LATER_KEYS = (
+    "refused_boots",
+    "refused_shutdowns",
+    "savings",
+    "restorations",
+    "parked_vm_s",
+    "wake_delay_s",
+    "longest_wake_delay_s",
+    "parking_mj",
+    "host_failures",
+    "vm_restarts",
+    "lost_work_mcore_s",
 )
 
 
@@ -48,6 +63,7 @@ def load_arm(folder: Path, label: str, *, demand: Demand, hosts: Hosts, vms: int
     service = read_json(folder, f"{at}/service.json")
     if service.text("label") != label:
         service.fail("label", f"is {service.text('label')!r} in the folder of arm {label!r}")
+    parking, failures = load_options(folder, at, hosts=hosts.n, vms=vms)
     return Arm(
         label=label,
         states=_states(folder, at, hosts.n),
@@ -62,7 +78,11 @@ def load_arm(folder: Path, label: str, *, demand: Demand, hosts: Hosts, vms: int
         unmet_mcore_s=steps.integers("unmet_mcore_s"),
         site_mj=_sites(folder, at, n_sites=n_sites, n_steps=demand.n_steps),
         utilization=_utilization(folder, at, n_hosts=hosts.n, n_steps=demand.n_steps),
-        service={key: service.integer(key) for key in SERVICE_KEYS},
+        service={key: service.integer(key) for key in SERVICE_KEYS}
+        | {key: service.integer(key) if key in service.content else 0 for key in LATER_KEYS},
+        stops=load_stops(folder, at, hosts=hosts.n, vms=vms),
+        parking=parking,
+        failures=failures,
     )
 
 

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate.checks.cases import Actions, PlacementCase
+from consolidate.checks.stop_cases import NO_STOPS, FailuresTold, ParkingTold, StopsMade
 
 __all__ = [
     "BOOTING",
+    "FAILED",
     "LEDGER",
     "OFF",
     "ON",
@@ -26,8 +28,8 @@ __all__ = [
 ]
 
 LEDGER = ("idle_mj", "load_mj", "migration_mj", "booting_mj", "shutting_down_mj", "off_mj")
-STATES = ("on", "booting", "shutting_down", "off")
-ON, BOOTING, SHUTTING_DOWN, OFF = range(4)
+STATES = ("on", "booting", "shutting_down", "off", "failed")
+ON, BOOTING, SHUTTING_DOWN, OFF, FAILED = range(5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +133,10 @@ class Arm:
         ``(hosts, steps)``.
     service
         Whole numbers of ``service.json``.
+    stops
+        What kept VMs from running apart from moves.
+    parking, failures
+        How VMs are said to be parked, and which hosts to fail; ``None`` for neither.
     """
 
     label: str
@@ -147,6 +153,9 @@ class Arm:
     site_mj: NDArray[np.int64]
     utilization: NDArray[np.float64]
     service: Mapping[str, int]
+    stops: StopsMade = NO_STOPS
+    parking: ParkingTold | None = None
+    failures: FailuresTold | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,6 +61,9 @@ class HostKind:
     boot_mw: int
     shutdown_s: int
     shutdown_mw: int
+    min_on_s: int
+    min_off_s: int
+    max_cycles_per_day: int
     nic_mbit_per_s: float
     cpu_allocation_ratio: float
     memory_allocation_ratio: float

@@ -203,8 +203,32 @@ def _other_arms(facts: Facts, baseline: Arm, after: Arm) -> dict[str, float]:
             f"energy_saved_arm_{name}_fraction": _share(whole_mj - used_mj, whole_mj),
             f"energy_saved_beyond_arm_{name}_kwh": _kwh(used_mj - _total_mj(after)),
         }
+        values |= _stops(arm, name)
         if {label, "baseline"} <= kg.keys():
             values[f"operational_carbon_saved_arm_{name}_kg"] = kg["baseline"] - kg[label]
+    return values
+
+
+def _stops(arm: Arm, name: str) -> dict[str, float]:
+    """Return the figures of an arm with VMs in storage or failing hosts, whose service is judged apart."""
+    s, values = arm.service, {}
+    if arm.parking is not None or arm.failures is not None:
+        values[f"unmet_arm_{name}_fraction"] = _share(s["unmet_mcore_s"], s["demand_mcore_s"])
+    if arm.parking is not None:
+        values |= {
+            f"parked_arm_{name}_vm_h": s["parked_vm_s"] / 3_600,
+            f"savings_arm_{name}_count": s["savings"],
+            f"restorations_arm_{name}_count": s["restorations"],
+            f"wake_delay_mean_arm_{name}_s": s["wake_delay_s"] / max(1, s["restorations"]),
+            f"wake_delay_longest_arm_{name}_s": s["longest_wake_delay_s"],
+            f"parking_arm_{name}_kwh": _kwh(s["parking_mj"]),
+        }
+    if arm.failures is not None:
+        values |= {
+            f"host_failures_arm_{name}_count": s["host_failures"],
+            f"vm_restarts_arm_{name}_count": s["vm_restarts"],
+            f"lost_work_arm_{name}_core_s": s["lost_work_mcore_s"] / 1_000,
+        }
     return values
 
 

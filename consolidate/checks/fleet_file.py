@@ -81,6 +81,10 @@ def _kind(entry: Json) -> HostKind:
             source.fail(key, f"is beyond {_MOST}: {value}")
         return value
 
+    def later(key: str) -> int:
+        """Read a limit; folders that were written before there were any have none."""
+        return whole(entry, key) if key in entry.content else 0
+
     return HostKind(
         name=entry.text("name"),
         cores=whole(entry, "cores", 1),
@@ -97,6 +101,9 @@ def _kind(entry: Json) -> HostKind:
         boot_mw=whole(entry, "boot_mw"),
         shutdown_s=whole(entry, "shutdown_s"),
         shutdown_mw=whole(entry, "shutdown_mw"),
+        min_on_s=later("min_on_s"),
+        min_off_s=later("min_off_s"),
+        max_cycles_per_day=later("max_cycles_per_day"),
         nic_mbit_per_s=entry.number("nic_mbit_per_s", least=0, most=1e12),
         cpu_allocation_ratio=entry.number("cpu_allocation_ratio", least=0, most=1e6),
         memory_allocation_ratio=entry.number("memory_allocation_ratio", least=0, most=1e6),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate.checks.arms import BOOTING, LEDGER, OFF, ON, SHUTTING_DOWN, ArmCase
+from consolidate.checks.arms import BOOTING, FAILED, LEDGER, OFF, ON, SHUTTING_DOWN, ArmCase
 from consolidate.checks.power import hosts_power_mw
 from consolidate.checks.service import (
     HostIntervals,
@@ -21,6 +21,7 @@ from consolidate.checks.service import (
     add_live_stops,
     cut_moves,
     cut_residency,
+    cut_stops,
     host_service,
     vm_service,
 )
@@ -76,15 +77,15 @@ def recount(case: ArmCase) -> Recount:
     step_mj = np.zeros((demand.n_steps, len(LEDGER)), dtype=np.int64)
     site_mj = np.zeros(case.arm.site_mj.shape, dtype=np.int64)
     busy = np.zeros((2, n_hosts, demand.n_steps), dtype=np.int64)
-    sums = ServiceSums.empty(demand.n_steps)
+    sums, parking_mj = ServiceSums.empty(demand.n_steps), 0
     add_live_stops(case, sums)
     per_step = max(1, demand.vm.size // max(demand.n_steps, 1)) + n_hosts
     width = max(1, _BLOCK_ROWS // per_step)
     for first in range(0, demand.n_steps, width):
         stop = min(first + width, demand.n_steps)
         pieces = cut_residency(case, first, stop)
-        moves = cut_moves(case, first, stop)
-        intervals, states = _intervals(case, pieces, moves, first=first, stop=stop)
+        moves, stops = cut_moves(case, first, stop), cut_stops(case, first, stop)
+        intervals, states = _intervals(case, pieces, moves, stops, first=first, stop=stop)
         energy = _energy(case, intervals, states)
         np.add.at(host_mj, intervals.host, energy)
         step = intervals.start_s // demand.step_s
@@ -92,7 +93,8 @@ def recount(case: ArmCase) -> Recount:
         np.add.at(site_mj, (case.site_of[intervals.host], step), energy.sum(axis=1))
         on = states[:, ON] > 0
         _add_busy(case, intervals, on, busy)
-        vm_service(pieces, moves, sums)
+        parking_mj += _parking_mj(case, intervals, on)
+        vm_service(pieces, moves, stops, sums)
         host_service(case, intervals, on, sums)
     return Recount(
         host_mj=host_mj,
@@ -101,17 +103,17 @@ def recount(case: ArmCase) -> Recount:
         unmet_mcore_s=sums.unmet_mcore_s,
         utilization=_mean_use(busy),
         hosts_on=_hosts_on(case),
-        service={**sums.totals(case), "power_cycles": cycles(case)},
+        service={**sums.totals(case), "power_cycles": cycles(case), "parking_mj": parking_mj},
     )
 
 
 def _intervals(
-    case: ArmCase, pieces: VmPieces, moves: VmPieces, *, first: int, stop: int
+    case: ArmCase, pieces: VmPieces, moves: VmPieces, stops: VmPieces, *, first: int, stop: int
 ) -> tuple[HostIntervals, NDArray[np.int64]]:
-    """Add up all changes of every host between two steps; also return its state, shape ``(n, 4)``."""
+    """Add up all changes of every host between two steps; also return its state, shape ``(n, 5)``."""
     demand = case.demand
     begin, end = first * demand.step_s, stop * demand.step_s
-    changes = _changes(case, pieces, moves, begin=begin, end=end)
+    changes = _changes(case, pieces, moves, stops, begin=begin, end=end)
     n_hosts = case.placement.hosts.n
     keys, table = _table(changes, n_hosts=n_hosts, begin=begin, end=end, step_s=demand.step_s)
     span = end + 1
@@ -128,14 +130,18 @@ def _intervals(
         residents=level[:, 1],
         overhead_mcores=level[:, 2],
         memory_mib=level[:, 3],
+        storage_mcores=level[:, 4],
     )
-    return intervals, level[:, 4:]
+    return intervals, level[:, 5:]
 
 
-def _changes(case: ArmCase, pieces: VmPieces, moves: VmPieces, *, begin: int, end: int) -> list[_Change]:
+def _changes(
+    case: ArmCase, pieces: VmPieces, moves: VmPieces, stops: VmPieces, *, begin: int, end: int
+) -> list[_Change]:
     """Return what raises or lowers which column of which host from when until when.
 
-    Columns: running demand, residents, move overhead, memory, then the four states.
+    Columns: running demand, residents, overhead, memory, the part of the overhead that saving and restoring
+    take, then the five states.
     """
     here, stopped = pieces.source >= 0, ~moves.runs
     per_vm_mib = case.placement.hosts.per_host("per_vm_memory_mib")
@@ -158,11 +164,19 @@ def _changes(case: ArmCase, pieces: VmPieces, moves: VmPieces, *, begin: int, en
             {0: -moves.capped_mcores[stopped]},
         ),
     ]
+    changes.append(
+        (
+            stops.source,
+            stops.start_s,
+            stops.end_s,
+            {0: -stops.capped_mcores, 2: stops.overhead_mcores, 4: stops.overhead_mcores},
+        )
+    )
     s = case.arm.states
     s_start, s_end = np.clip(s.start_s, begin, end), np.clip(s.end_s, begin, end)
-    for k in range(4):
+    for k in range(5):
         mine = s.state == k
-        changes.append((s.host[mine], s_start[mine], s_end[mine], {4 + k: 1}))
+        changes.append((s.host[mine], s_start[mine], s_end[mine], {5 + k: 1}))
     return changes
 
 
@@ -174,14 +188,14 @@ def _table(
     end: int,
     step_s: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the distinct (host, time) events in order and what changes at each, shape ``(n, 8)``."""
+    """Return the distinct (host, time) events in order and what changes at each, shape ``(n, 10)``."""
     span = end + 1
     ticks = np.arange(begin, end + 1, step_s, dtype=np.int64)
     all_keys = [(np.arange(n_hosts, dtype=np.int64)[:, None] * span + ticks[None, :]).ravel()]
     for host, start_s, end_s, _ in parts:
         all_keys += [host * span + start_s, host * span + end_s]
     keys = np.unique(np.concatenate(all_keys))
-    table = np.zeros((keys.size, 8), dtype=np.int64)
+    table = np.zeros((keys.size, 10), dtype=np.int64)
     for host, start_s, end_s, columns in parts:
         up = np.searchsorted(keys, host * span + start_s)
         down = np.searchsorted(keys, host * span + end_s)
@@ -231,12 +245,22 @@ def _energy(case: ArmCase, at: HostIntervals, states: NDArray[np.int64]) -> NDAr
             on * (moving_mw - plain_mw),
             states[:, BOOTING] * hosts.per_host("boot_mw")[at.host],
             states[:, SHUTTING_DOWN] * hosts.per_host("shutdown_mw")[at.host],
-            states[:, OFF] * hosts.per_host("off_mw")[at.host],
+            (states[:, OFF] + states[:, FAILED]) * hosts.per_host("off_mw")[at.host],
         ],
         axis=1,
     )
     out: NDArray[np.int64] = power * at.length_s[:, None]
     return out
+
+
+def _parking_mj(case: ArmCase, at: HostIntervals, on: NDArray[np.bool_]) -> int:
+    """Return the energy of saving and restoring: power with its CPU minus power without, in mJ."""
+    busy = np.flatnonzero(on & (at.storage_mcores > 0))
+    hosts, hosting = case.placement.hosts, at.residents[busy] > 0
+    load = (_load_mcores(case, at) + at.overhead_mcores)[busy]
+    with_mw = hosts_power_mw(hosts, at.host[busy], load, hosting)
+    without_mw = hosts_power_mw(hosts, at.host[busy], load - at.storage_mcores[busy], hosting)
+    return int(((with_mw - without_mw) * at.length_s[busy]).sum())
 
 
 def _hosts_on(case: ArmCase) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from consolidate.checks.arms import ON, ArmCase
+from consolidate.checks.arms import FAILED, ON, ArmCase
 from consolidate.checks.cases import MOVE
 from consolidate.checks.spans import Cover, by_steps, misfits
 from consolidate.checks.verdict import Violation, each
@@ -150,17 +150,23 @@ def _moves(case: ArmCase) -> list[Violation]:
     stays = cover.holds(m.vm * (n + 1) + m.source + 1, m.start_s, np.minimum(m.end_s, horizon))
     found = []
     explained: set[int] = set()
+    s, t = case.arm.stops, case.arm.states
+    down = t.state == FAILED
+    failed = set(zip(t.host[down].tolist(), t.start_s[down].tolist(), strict=True))
+    # A saving takes a VM off its host when it ends, a failure at once.
+    left = {(int(s.vm[i]), int(s.end_s[i])) for i in s.of("saving", "failed").tolist() if s.completed[i]}
     for i in range(m.vm.size):
         vm, end = int(m.vm[i]), int(m.end_s[i])
         arrival = arrivals.get((vm, end))
         gone = end >= horizon or _gone(case, vm, end)
+        lost = bool(failed & {(int(m.source[i]), end), (int(m.target[i]), end)})
         if not 0 <= m.start_s[i] < end:
             problem = "it needs 0 <= start < end"
         elif not stays[i]:
             problem = "the VM is not on the source all that time"
         elif m.completed[i] and end > horizon:
             problem = "it is called completed, the replay ends before it"
-        elif not m.completed[i] and not gone:
+        elif not m.completed[i] and not gone and not lost:
             problem = "it is broken off although the VM is still there"
         elif m.completed[i] and arrival is not None and r.host[arrival] != m.target[i]:
             problem = f"then {_stay(case, arrival).partition(': ')[2]}"
@@ -176,7 +182,8 @@ def _moves(case: ArmCase) -> list[Violation]:
     for before, here in pairwise(order.tolist()):
         follows = r.vm[here] == r.vm[before] and r.end_s[before] == r.start_s[here]
         changed = follows and r.host[here] != r.host[before] and r.host[before] >= 0
-        if changed and here not in explained:
+        off = (int(r.vm[here]), int(r.start_s[here])) in left
+        if changed and here not in explained and not off:
             message = f"{_stay(case, here)}; no move brought it there"
             found.append(Violation(code="V8.move", message=message, witness=_facts(case, here)))
     return found

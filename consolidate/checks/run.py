@@ -60,6 +60,7 @@ from consolidate.checks.rules import too_many_on
 from consolidate.checks.service import service_violations
 from consolidate.checks.shift import ShiftClaim, load_shift, shift_violations
 from consolidate.checks.states import state_violations
+from consolidate.checks.stops import stop_violations
 from consolidate.checks.verdict import Verdict, Violation
 from consolidate.checks.weights import in_reference_mj, weight_violations
 from consolidate.errors import InputError
@@ -125,7 +126,9 @@ def check_arm(case: ArmCase) -> tuple[Violation, ...]:
     """
     found = state_violations(case)
     found += residency_violations(case)
-    if any(v.code in {"V8.states", "V8.residency", "V4.on"} for v in found):
+    if not any(v.code in {"V8.states", "V8.residency"} for v in found):
+        found += stop_violations(case)
+    if any(v.code in {"V8.states", "V8.residency", "V4.on", "V18.options", "V18.time"} for v in found):
         return tuple(found)
     again = recount(case)
     found += energy_violations(case, again)

@@ -5,9 +5,10 @@
   overhead of moves - usable_mcores``. While it is positive the host is overloaded, and ``min(running
   demand, excess)`` is unmet. A resident is a VM whose residency is the host; a VM on its way still is
   one of its source.
-* A VM that waits for a host, or is stopped for the whole of its move (``saved_state``, ``restart``),
-  gets nothing. A live move that ends within the replay adds ``capped demand * downtime_ms // 1000`` to
-  the step that holds the last second of the move.
+* A VM that waits for a host, is in storage, stands still for a saving, restoring or restart, or is
+  stopped for the whole of its move (``saved_state``, ``restart``), gets nothing. A live move that ends
+  within the replay adds ``capped demand * downtime_ms // 1000`` to the step that holds the last second of
+  the move.
 * Memory in use on a host is that of its residents and of VMs on their way to it, ``per_vm_memory_mib``
   for each of both; while it exceeds ``usable_memory_mib`` on a host that is on, memory is
   overcommitted.
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from consolidate.checks.arms import ArmCase
 from consolidate.checks.spans import by_steps
+from consolidate.checks.stops import stop_totals
 from consolidate.checks.verdict import Violation
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "add_live_stops",
     "cut_moves",
     "cut_residency",
+    "cut_stops",
     "host_service",
     "service_violations",
     "vm_service",
@@ -49,6 +52,15 @@ DERIVED = (
     "waiting_vm_s",
     "migrations",
     "power_cycles",
+    "parking_mj",
+    "savings",
+    "restorations",
+    "parked_vm_s",
+    "wake_delay_s",
+    "longest_wake_delay_s",
+    "host_failures",
+    "vm_restarts",
+    "lost_work_mcore_s",
 )
 
 
@@ -83,6 +95,7 @@ class HostIntervals:
     residents: NDArray[np.int64]
     overhead_mcores: NDArray[np.int64]
     memory_mib: NDArray[np.int64]
+    storage_mcores: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,14 +117,15 @@ class ServiceSums:
         r, m, demand = case.arm.residency, case.arm.moves, case.demand
         waiting = r.host < 0
         on, overload, memory = (int(x) for x in self.host_seconds)
-        return {
+        stops = stop_totals(case)
+        return stops | {
             "demand_mcore_s": int(demand.cpu_mcores.sum()) * demand.step_s,
             "unmet_mcore_s": int(self.unmet_mcore_s.sum()),
             "overload_host_s": overload,
             "on_host_s": on,
             "memory_overcommit_host_s": memory,
             "downtime_ms": int(m.downtime_ms[m.completed].sum()),
-            "waiting_vm_s": int((r.end_s - r.start_s)[waiting].sum()),
+            "waiting_vm_s": int((r.end_s - r.start_s)[waiting].sum()) - stops["parked_vm_s"],
             "migrations": int(m.completed.sum()),
         }
 
@@ -135,6 +149,18 @@ def cut_moves(case: ArmCase, first: int, stop: int) -> VmPieces:
         case,
         (m.vm, m.source, m.target, m.start_s, m.end_s, m.overhead_mcores),
         runs=live,
+        window=(first, stop),
+    )
+
+
+def cut_stops(case: ArmCase, first: int, stop: int) -> VmPieces:
+    """Return savings, restorations and restarts between two steps, cut at the boundaries of steps."""
+    s = case.arm.stops
+    i = s.standing()
+    return _cut(
+        case,
+        (s.vm[i], s.host[i], s.host[i], s.start_s[i], s.end_s[i], s.overhead_mcores[i]),
+        runs=np.zeros(i.size, dtype=np.bool_),
         window=(first, stop),
     )
 
@@ -172,7 +198,7 @@ def _cut(
     )
 
 
-def vm_service(pieces: VmPieces, moves: VmPieces, sums: ServiceSums) -> None:
+def vm_service(pieces: VmPieces, moves: VmPieces, stops: VmPieces, sums: ServiceSums) -> None:
     """Add the demand that VMs miss whatever the load of their host: capped, waiting, stopped."""
     waits = pieces.source < 0
     lost = np.where(waits, pieces.demand_mcores, pieces.demand_mcores - pieces.capped_mcores)
@@ -180,6 +206,7 @@ def vm_service(pieces: VmPieces, moves: VmPieces, sums: ServiceSums) -> None:
     # What a stopped VM asks for above its cap is counted with its residency already.
     stopped = np.where(moves.runs, 0, moves.capped_mcores)
     np.add.at(sums.unmet_mcore_s, moves.step, stopped * (moves.end_s - moves.start_s))
+    np.add.at(sums.unmet_mcore_s, stops.step, stops.capped_mcores * (stops.end_s - stops.start_s))
 
 
 def add_live_stops(case: ArmCase, sums: ServiceSums) -> None:

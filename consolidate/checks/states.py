@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from consolidate.checks.arms import BOOTING, OFF, ON, SHUTTING_DOWN, STATES, ArmCase
+from consolidate.checks.arms import BOOTING, FAILED, OFF, ON, SHUTTING_DOWN, STATES, ArmCase
 from consolidate.checks.cases import BOOT, MANAGED, NO_WAKE, SHUTDOWN
+from consolidate.checks.power_limits import limit_violations, must_stay
 from consolidate.checks.spans import misfits
 from consolidate.checks.verdict import Violation, each
 
@@ -18,14 +19,21 @@ _FOLLOWS = {
     (OFF, BOOTING),
     (BOOTING, ON),
     (SHUTTING_DOWN, BOOTING),
+    # Which failures there are, and how long they last, is held against what is told of them.
+    (ON, FAILED),
+    (BOOTING, FAILED),
+    (SHUTTING_DOWN, FAILED),
+    (OFF, FAILED),
+    (FAILED, BOOTING),
+    (FAILED, OFF),
 }
-_FOLLOWS_INSTANTLY = {(ON, OFF): "shutdown_s", (OFF, ON): "boot_s"}
+_FOLLOWS_INSTANTLY = {(ON, OFF): "shutdown_s", (OFF, ON): "boot_s", (FAILED, ON): "boot_s"}
 
 
 def state_violations(case: ArmCase) -> list[Violation]:
     """Return gaps, overlaps, illegal changes and wrong durations in the states of hosts."""
     found = _tiling(case)
-    return found or [*_walk(case), *_plan(case)]
+    return found or [*_walk(case), *limit_violations(case), *_plan(case)]
 
 
 def _span(case: ArmCase, i: int) -> str:
@@ -81,7 +89,8 @@ def _walk(case: ArmCase) -> list[Violation]:
     s, hosts, horizon = case.arm.states, case.placement.hosts, case.demand.duration_s
     illegal: dict[int, str] = {}
     lasting: dict[int, str] = {}
-    previous_host, previous = -1, OFF
+    previous_host, previous, before_failure = -1, OFF, OFF
+    fails = {(int(s.host[i]), int(s.start_s[i])) for i in np.flatnonzero(s.state == FAILED)}
     # A few rows per host: boots and shutdowns are rare.
     for i in np.lexsort((s.start_s, s.host)).tolist():
         h, state = int(s.host[i]), int(s.state[i])
@@ -92,6 +101,10 @@ def _walk(case: ArmCase) -> list[Violation]:
             instant = _FOLLOWS_INSTANTLY.get((previous, state))
             if (previous, state) not in _FOLLOWS and not (instant and getattr(kind, instant) == 0):
                 illegal[i] = f"directly after being {STATES[previous]}"
+            elif state == FAILED:
+                before_failure = previous
+            elif previous == FAILED and (state == OFF) == (before_failure in (ON, BOOTING)):
+                illegal[i] = f"after it had failed while {STATES[before_failure]}"
             elif previous == ON and (hosts.control[h] != MANAGED or hosts.maintenance[h]):
                 illegal[i] = "although it must not be switched off"
             elif previous == OFF and (hosts.control[h] == NO_WAKE or hosts.maintenance[h]):
@@ -99,6 +112,7 @@ def _walk(case: ArmCase) -> list[Violation]:
         due = {BOOTING: kind.boot_s, SHUTTING_DOWN: kind.shutdown_s}.get(state)
         lasts = int(s.end_s[i] - s.start_s[i])
         cut_short = int(s.end_s[i]) == horizon and due is not None and lasts < due
+        cut_short |= due is not None and lasts < due and (h, int(s.end_s[i])) in fails
         if due is not None and lasts != due and not cut_short:
             lasting[i] = f"for {lasts} s; it takes {due} s"
         previous = state
@@ -126,7 +140,7 @@ def _plan(case: ArmCase) -> list[Violation]:
     a, s, hosts = case.actions, case.arm.states, case.placement.hosts
     horizon = case.demand.duration_s
     found = []
-    cancelled = 0
+    cancelled = refused_boots = refusable = 0
     planned_off: set[tuple[int, int]] = set()
     made = {
         state: {(int(h), int(t)) for h, t in zip(s.host[rows], s.start_s[rows], strict=True)}
@@ -137,6 +151,9 @@ def _plan(case: ArmCase) -> list[Violation]:
         if a.kind[i] == BOOT and hosts.kind(h).boot_s > 0 and (h, start) not in made[BOOTING]:
             if _state_at(case, h, start) in (ON, BOOTING):
                 continue  # An arrival had it booted before.
+            if must_stay(case, h, start):
+                refused_boots += 1
+                continue
             message = (
                 f"{case.arm.label}: the planned boot of host {hosts.name(h)} at {start} s is missing"
             )
@@ -145,19 +162,32 @@ def _plan(case: ArmCase) -> list[Violation]:
         if a.kind[i] == SHUTDOWN:
             planned_off.add((h, start))
             instantly = hosts.kind(h).shutdown_s == 0 and _state_at(case, h, start) == OFF
-            cancelled += (h, start) not in made[SHUTTING_DOWN] and not instantly
+            left_out = (h, start) not in made[SHUTTING_DOWN] and not instantly
+            cancelled += left_out
+            refusable += left_out and must_stay(case, h, start)
     for h, start in sorted(made[SHUTTING_DOWN] - planned_off):
         message = f"{case.arm.label}: host {hosts.name(h)} is shut down at {start} s; no plan says so"
         witness = {"host": hosts.name(h), "start_s": start}
         found.append(Violation(code="V8.plan", message=message, witness=witness))
     found += _needless_boots(case, made[BOOTING])
-    stated = case.arm.service.get("cancelled_shutdowns", 0)
-    if cancelled != stated and not found:
+    return found or _counts(case, cancelled, refusable, refused_boots)
+
+
+def _counts(case: ArmCase, left_out: int, refusable: int, refused_boots: int) -> list[Violation]:
+    """Hold the counts of what was planned and not made against what is stated."""
+    service, found = case.arm.service, []
+    stated, refused = service.get("cancelled_shutdowns", 0), service.get("refused_shutdowns", 0)
+    if left_out != stated + refused or refused > refusable:
+        says = f"cancelled_shutdowns says {stated}"
+        says += f", refused_shutdowns {refused} of at most {refusable}" if refused or refusable else ""
+        message = f"{case.arm.label}: {left_out} planned shutdowns were not made, {says}"
+        found.append(Violation(code="V8.plan", message=message, witness={"derived": left_out}))
+    said = service.get("refused_boots", 0)
+    if said != refused_boots:
         message = (
-            f"{case.arm.label}: {cancelled} planned shutdowns were not made, "
-            f"cancelled_shutdowns says {stated}"
+            f"{case.arm.label}: {refused_boots} planned boots were refused, refused_boots says {said}"
         )
-        found.append(Violation(code="V8.plan", message=message, witness={"derived": cancelled}))
+        found.append(Violation(code="V8.plan", message=message, witness={"derived": refused_boots}))
     return found
 
 
@@ -192,6 +222,7 @@ def cycles(case: ArmCase) -> int:
     host, state = s.host[order], s.state[order]
     before = np.where(hosts.powered_on[host], ON, OFF)
     before[1:] = np.where(host[1:] == host[:-1], state[:-1], before[1:])
-    instantly = ((before == ON) & (state == OFF)) | ((before == OFF) & (state == ON))
+    instantly = (before == ON) & (state == OFF)
+    instantly |= ((before == OFF) | (before == FAILED)) & (state == ON)
     changed = (state != before) & ((state == BOOTING) | (state == SHUTTING_DOWN) | instantly)
     return int(changed.sum())

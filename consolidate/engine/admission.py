@@ -16,7 +16,7 @@ from consolidate.model import (
     PowerControl,
     Quarantine,
     Rule,
-    Trace,
+    VMs,
 )
 
 __all__ = ["Admission"]
@@ -30,7 +30,7 @@ class Admission:
 
     Parameters
     ----------
-    trace, fleet
+    vms, fleet
         VMs and hosts.
     rules
         Rules to honour.
@@ -39,9 +39,9 @@ class Admission:
     """
 
     def __init__(
-        self, trace: Trace, fleet: Fleet, rules: tuple[Rule, ...], host_of: NDArray[np.int32]
+        self, vms: VMs, fleet: Fleet, rules: tuple[Rule, ...], host_of: NDArray[np.int32]
     ) -> None:
-        self._trace, self._fleet, self._host_of = trace, fleet, host_of
+        self._vms, self._fleet, self._host_of = vms, fleet, host_of
         types = fleet.types
         offer = [
             (
@@ -53,7 +53,7 @@ class Admission:
         extra = [(t.hypervisor.per_vm_mcores, t.hypervisor.per_vm_memory_mib) for t in types]
         self._capacity = np.array(offer, dtype=np.int64)[fleet.host_type]
         self._extra = np.array(extra, dtype=np.int64)[fleet.host_type]
-        self._need = np.column_stack([trace.vms.cpu_mcores, trace.vms.memory_mib])
+        self._need = np.column_stack([vms.cpu_mcores, vms.memory_mib])
         self._room = self._capacity.copy()
         self._kind_ok = np.array(
             [[t.hypervisor.hosts(kind) for t in types] for kind in ("vm", "container")]
@@ -64,9 +64,10 @@ class Admission:
             for v in self._concerned(rule):
                 self._rules_of.setdefault(v, []).append(rule)
         self._coming: dict[int, list[int]] = {}
+        self._bound = [0] * fleet.n_hosts
         self.closed = np.zeros(fleet.n_hosts, dtype=np.bool_)
-        for v in np.flatnonzero(host_of >= 0).tolist():
-            self.enter(v, int(host_of[v]))
+        here = np.flatnonzero(host_of >= 0)
+        np.subtract.at(self._room, host_of[here], self._need[here] + self._extra[host_of[here]])
 
     def enter(self, v: int, host: int) -> None:
         """Charge a VM to a host."""
@@ -80,36 +81,43 @@ class Admission:
         """Keep room for a planned move at its target, from the moment the plan is accepted."""
         self.enter(v, host)
         self._coming.setdefault(v, []).append(host)
+        self._bound[host] += 1
 
     def unreserve(self, v: int, host: int) -> None:
         """Give that room back: the move has ended, or will not be made."""
         self.leave(v, host)
         self._coming[v].remove(host)
+        self._bound[host] -= 1
 
-    def choose(self, v: int, state: NDArray[np.int8]) -> int:
-        """Return the emptiest host that takes the VM now, or -1."""
+    def is_expected(self, host: int) -> bool:
+        """Say whether a planned move to the host is still to come or under way."""
+        return bool(self._bound[host])
+
+    def choose(self, v: int, state: NDArray[np.int8], *, fullest: bool = False) -> int:
+        """Return the emptiest host, or the fullest, that takes the VM now, or -1."""
         open_now = (state == ON) & ~self.closed & ~self._fleet.maintenance
-        return self._emptiest(v, open_now)
+        return self._find(v, open_now, fullest=fullest)
 
-    def wake_for(self, v: int, state: NDArray[np.int8]) -> int:
+    def wake_for(self, v: int, state: NDArray[np.int8], may_boot: NDArray[np.bool_]) -> int:
         """Return a host to boot for the VM; -1 when one that would do boots already, or none exists."""
         closed = self._fleet.maintenance | self.closed
-        if self._emptiest(v, (state == BOOTING) & ~closed) >= 0:
+        if self._find(v, (state == BOOTING) & ~closed) >= 0:
             return -1
-        asleep = (state == OFF) & (self._fleet.power_control != PowerControl.NO_WAKE)
-        host = self._emptiest(v, asleep & ~self._fleet.maintenance)
+        asleep = (state == OFF) & (self._fleet.power_control != PowerControl.NO_WAKE) & may_boot
+        host = self._find(v, asleep & ~self._fleet.maintenance)
         if host >= 0:
             self.closed[host] = False
         return host
 
-    def _emptiest(self, v: int, open_now: NDArray[np.bool_]) -> int:
-        kind = int(self._trace.vms.is_container[v])
+    def _find(self, v: int, open_now: NDArray[np.bool_], *, fullest: bool = False) -> int:
+        kind = int(self._vms.is_container[v])
         fits = (self._need[v] + self._extra <= self._room).all(axis=1)
         candidates = np.flatnonzero(open_now & self._kind_ok[kind] & fits)
         if candidates.size == 0:
             return -1
-        fullest = (1 - self._room[candidates] / self._capacity[candidates]).max(axis=1)
-        for host in candidates[np.argsort(fullest, kind="stable")].tolist():
+        fill = (1 - self._room[candidates] / self._capacity[candidates]).max(axis=1)
+        order = np.argsort(-fill if fullest else fill, kind="stable")
+        for host in candidates[order].tolist():
             if self._allowed(v, host):
                 return int(host)
         return -1
@@ -117,7 +125,7 @@ class Admission:
     def _concerned(self, rule: Rule) -> Iterable[int]:
         """Return the VMs whose arrival may break a rule."""
         if isinstance(rule, Lonely):
-            return range(len(self._trace.vms))
+            return range(len(self._vms))
         others = rule.others if isinstance(rule, Interference) else ()
         return sorted({*rule.vms, *others})
 

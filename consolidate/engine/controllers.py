@@ -26,9 +26,17 @@ class Observation:
     placement
         Where the VMs are now.
     host_state
-        State of each host, an index into ``("on", "booting", "shutting_down", "off")``.
+        State of each host, an index into ``("on", "booting", "shutting_down", "off", "failed")``.
     cpu_mcores, memory_mib
-        Demand of each VM in the steps that are over, shape ``(vms, step)``.
+        Demand of each VM in the steps that are over, from ``first_step`` on, shape
+        ``(vms, step - first_step)``.
+    first_step
+        First of these steps: 0, unless the trace comes in windows and old ones have been given up.
+    boot_from_s, shutdown_from_s : s
+        From when on each host may be booted, if it is off, and switched off, if it is on, by its minimum
+        times and its cap on cycles; shape ``(hosts,)``.
+    parked
+        Whether each VM is in storage, or on the way there, shape ``(vms,)``.
     """
 
     step: int
@@ -37,6 +45,11 @@ class Observation:
     host_state: NDArray[np.int8]
     cpu_mcores: NDArray[np.int32]
     memory_mib: NDArray[np.int32]
+    first_step: int = 0
+    # None stands for "no limits" and "nobody" where an observation is made by hand.
+    boot_from_s: NDArray[np.int64] | None = None
+    shutdown_from_s: NDArray[np.int64] | None = None
+    parked: NDArray[np.bool_] | None = None
 
 
 @runtime_checkable

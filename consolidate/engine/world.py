@@ -1,43 +1,35 @@
-"""The simulated data centre: states of hosts, whereabouts of VMs, and the actions under way."""
+"""The simulated data centre: whereabouts of VMs, and the actions under way."""
 
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from consolidate._kernels.replay import BOOTING, OFF, ON, SHUTTING_DOWN, Hosts, Moving
+from consolidate._kernels.replay import (
+    BOOTING,
+    HOST_OF,
+    OFF,
+    ON,
+    OVERHEAD,
+    SAVED,
+    SHUTTING_DOWN,
+    TARGET_OF,
+)
+from consolidate._kernels.replay import STOPPED as IS_STOPPED
 from consolidate.engine.admission import Admission
+from consolidate.engine.demand import Demand
+from consolidate.engine.journal import Intervals, Journal
+from consolidate.engine.power import HostPower
 from consolidate.errors import UnsupportedError
-from consolidate.model import Boot, Fleet, Migration, MigrationPlan, Placement, Rule, Shutdown, Trace
+from consolidate.model import Boot, Fleet, Migration, MigrationPlan, Placement, Rule, Shutdown, VMs
 
-__all__ = ["World", "host_arrays"]
+__all__ = ["World"]
 
 _NEVER = 2**62
-
-
-def host_arrays(fleet: Fleet) -> Hosts:
-    """Return the fleet as the bare arrays of the replay kernel."""
-    types = fleet.types
-
-    def by_host(rows: list[object]) -> NDArray[np.int64]:
-        return np.array(rows, dtype=np.int64)[fleet.host_type]
-
-    return Hosts(
-        empty_table=by_host([t.power.points_mw for t in types]),
-        hosting_table=by_host([t.power.hosting_mw for t in types]),
-        transition_mw=by_host([(t.boot_mw, t.shutdown_mw, t.off_mw) for t in types]),
-        cpu=by_host([t.cpu_mcores for t in types]),
-        usable=by_host([t.usable_mcores for t in types]),
-        memory=by_host([t.usable_memory_mib for t in types]),
-        core=by_host([t.core_mcores for t in types]),
-        background=by_host([t.hypervisor.background_mcores for t in types]),
-        per_vm=by_host([t.hypervisor.per_vm_mcores for t in types]),
-        per_vm_memory=by_host([t.hypervisor.per_vm_memory_mib for t in types]),
-        site=fleet.host_site,
-    )
 
 
 class World:
@@ -45,83 +37,129 @@ class World:
 
     Parameters
     ----------
-    trace, fleet
+    vms, fleet
         What is replayed, and on which hosts.
     current
         Placement at the start.
     rules
         Rules for arriving VMs.
+    demand
+        Demand, at the first step.
+    step_s : s
+        Length of a step.
     """
 
-    def __init__(self, trace: Trace, fleet: Fleet, current: Placement, rules: tuple[Rule, ...]) -> None:
-        self.trace, self.fleet = trace, fleet
-        n_hosts, n_vms = fleet.n_hosts, trace.n_vms
-        self.moving = Moving(
-            state=np.where(fleet.powered_on, ON, OFF).astype(np.int8),
-            host_of=np.where(trace.alive[:, 0], current.host_of, -1).astype(np.int32),
-            stopped=np.zeros(n_vms, dtype=np.bool_),
-            overhead=np.zeros(n_hosts, dtype=np.int64),
-            target_of=np.full(n_vms, -1, dtype=np.int32),
-        )
-        self.admission = Admission(trace, fleet, rules, self.moving.host_of)
-        self.alive = self.moving.host_of >= 0
+    def __init__(
+        self,
+        vms: VMs,
+        fleet: Fleet,
+        current: Placement,
+        rules: tuple[Rule, ...],
+        demand: Demand,
+        step_s: int,
+    ) -> None:
+        self.vms, self.fleet, self.demand, self.step_s = vms, fleet, demand, step_s
+        self.host_of = np.where(demand.alive, current.host_of, -1).astype(np.int32)
+        self.journal = Journal()
+        self.power = HostPower(fleet, self.journal)
+        self.admission = Admission(vms, fleet, rules, self.host_of)
+        self.alive = self.host_of >= 0
         self.waiting: list[int] = []
-        self._starts: list[tuple[int, int, Boot | Migration | Shutdown]] = []
-        self._ends: list[tuple[int, int, Boot | Migration | Shutdown]] = []
-        self._under_way: dict[int, Migration] = {}
+        self.guests = np.bincount(self.host_of[self.alive], minlength=fleet.n_hosts).tolist()
+        self._inbound = [0] * fleet.n_hosts
+        self._starts: list[tuple[int, int, Any]] = []
+        self._ends: list[tuple[int, int, Any]] = []
+        self._switching: dict[int, Boot | Shutdown] = {}
+        self.under_way: dict[int, Migration] = {}
         self._sequence = 0
-        self._present = _Intervals(self.moving.host_of)
-        self._states = _Intervals(self.moving.state)
+        self.whereabouts = Intervals(self.host_of)
         self.moves: list[Migration] = []
         self.broken_off: list[Migration] = []
-        self.skipped = self.cancelled = self.power_cycles = self.downtime_ms = 0
+        self.skipped = self.cancelled = self.downtime_ms = 0
+        self.refused_boots = self.refused_shutdowns = 0
         self.downtime_step: list[int] = []
         self.downtime_unmet: list[int] = []
+        self.starting: dict[type, Callable[[Any, int], None]] = {
+            Migration: self._start_move,
+            Boot: self._start_boot,
+            Shutdown: self.start_shutdown,
+        }
+        self.finishing: dict[type, Callable[[Any, int], None]] = {
+            Migration: self._finish_move,
+            Boot: self._finish_switching,
+            Shutdown: self._finish_switching,
+        }
 
     # -- steps ---------------------------------------------------------------------------------
 
-    def begin_step(self, step: int) -> None:
+    def begin_step(self, now: int) -> None:
         """Let VMs leave and arrive."""
-        alive = self.trace.alive[:, step]
-        now = step * self.trace.grid.step_s
+        alive = self.demand.alive
         for v in np.flatnonzero(self.alive & ~alive).tolist():
-            self._leave(v, now)
+            self.leave(v, now)
         arrivals = np.flatnonzero(alive & ~self.alive).tolist()
         self.alive = alive.copy()
         for v in arrivals:
-            self._present.open(v, -1, now)
+            self.whereabouts.open(v, -1, now)
         self.waiting += arrivals
         self.admit(now)
 
-    def _leave(self, v: int, now: int) -> None:
-        if v in self._under_way:
+    def leave(self, v: int, now: int) -> None:
+        """Take a VM away that does not exist any more."""
+        if v in self.under_way:
             # The VM is gone, so there is nothing left to copy: its move ends here, unmade.
-            move = self._under_way.pop(v)
-            self._release(move)
-            self.broken_off.append(replace(move, end_s=now))
-            self.skipped += 1
-        if self.moving.host_of[v] >= 0:
-            self.admission.leave(v, int(self.moving.host_of[v]))
+            self.break_off(self.under_way[v], now)
+        if self.host_of[v] >= 0:
+            self._take_off(v, now)
         else:
-            self.waiting.remove(v)
-        self.moving.host_of[v] = -1
-        self._present.end(v, now)
+            self.leave_queue(v, now)
+        self.journal.add(now, SAVED, v, 0)
+        self.whereabouts.end(v, now)
+
+    def leave_queue(self, v: int, now: int) -> None:  # noqa: ARG002
+        """Take a VM away that waits for a host."""
+        self.waiting.remove(v)
 
     def admit(self, now: int) -> None:
         """Put waiting VMs on hosts that take them by now, and wake hosts for the others."""
+        if not self.waiting:
+            return
         still_waiting = []
         for v in self.waiting:
-            host = self.admission.choose(v, self.moving.state)
-            if host < 0:
-                still_waiting.append(v)
-                asleep = self.admission.wake_for(v, self.moving.state)
-                if asleep >= 0:
-                    self._boot(asleep, now)
+            host = self.host_for(v)
+            if host >= 0:
+                self.put_on(v, host, now)
                 continue
-            self.moving.host_of[v] = host
-            self.admission.enter(v, host)
-            self._present.change(v, host, now)
+            still_waiting.append(v)
+            may_boot = self.power.boot_from_s <= now
+            asleep = self.admission.wake_for(v, self.power.state, may_boot)
+            if asleep >= 0:
+                self.boot(asleep, now)
         self.waiting = still_waiting
+
+    def host_for(self, v: int) -> int:
+        """Return the host that a waiting VM goes to now, or -1."""
+        return self.admission.choose(v, self.power.state)
+
+    def put_on(self, v: int, host: int, now: int) -> None:
+        """Put a VM that is on no host on one."""
+        self.host_of[v] = host
+        self.guests[host] += 1
+        self.admission.enter(v, host)
+        self.journal.add(now, HOST_OF, v, host)
+        self.whereabouts.change(v, host, now)
+
+    def _take_off(self, v: int, now: int) -> None:
+        host = int(self.host_of[v])
+        self.admission.leave(v, host)
+        self.guests[host] -= 1
+        self.host_of[v] = -1
+        self.journal.add(now, HOST_OF, v, -1)
+
+    def displace(self, v: int, now: int) -> None:
+        """Take a VM off its host that goes on existing."""
+        self._take_off(v, now)
+        self.whereabouts.change(v, -1, now)
 
     # -- actions -------------------------------------------------------------------------------
 
@@ -140,20 +178,21 @@ class World:
             self.admission.closed[boot.host] = False
         for action in (a for a in plan.actions if a.kind != "start"):
             shifted = replace(action, start_s=action.start_s + now, end_s=action.end_s + now)
-            self._push(self._starts, shifted.start_s, shifted)
+            self.start_at(shifted.start_s, shifted)
             if isinstance(action, Migration):
                 self.admission.reserve(action.vm, action.target)
             elif isinstance(action, Shutdown):
                 self.admission.closed[action.host] = True
 
-    def _push(
-        self,
-        heap: list[tuple[int, int, Boot | Migration | Shutdown]],
-        when: int,
-        action: Boot | Migration | Shutdown,
-    ) -> None:
+    def start_at(self, when: int, action: Any) -> None:
+        """Have something started later."""
         self._sequence += 1
-        heapq.heappush(heap, (when, self._sequence, action))
+        heapq.heappush(self._starts, (when, self._sequence, action))
+
+    def end_at(self, when: int, action: Any) -> None:
+        """Have something finished later."""
+        self._sequence += 1
+        heapq.heappush(self._ends, (when, self._sequence, action))
 
     def next_event(self) -> int:
         """Return the time of the next start or end, in seconds; far away when there is none."""
@@ -163,125 +202,118 @@ class World:
         """Start every action that is due."""
         while self._starts and self._starts[0][0] <= now:
             action = heapq.heappop(self._starts)[2]
-            if isinstance(action, Migration):
-                self._start_move(action)
-            elif isinstance(action, Boot):
-                if self.moving.state[action.host] == OFF:
-                    self._boot(action.host, now)
-            else:
-                self._start_shutdown(action, now)
+            self.starting[type(action)](action, now)
 
     def finish_events(self, now: int) -> None:
         """Finish every action that ends by now."""
         while self._ends and self._ends[0][0] <= now:
-            action = heapq.heappop(self._ends)[2]
-            if isinstance(action, Migration):
-                if self._under_way.get(action.vm) is action:
-                    self._finish_move(action)
-            else:
-                on = isinstance(action, Boot)
-                self.moving.state[action.host] = ON if on else OFF
-                self._states.change(action.host, ON if on else OFF, action.end_s)
+            when, _, action = heapq.heappop(self._ends)
+            if action is not None:  # None stands for a moment at which a host may be booted again.
+                self.finishing[type(action)](action, when)
 
-    def _boot(self, host: int, now: int) -> None:
-        end_s = now + self.fleet.types[self.fleet.host_type[host]].boot_s
-        self.moving.state[host] = BOOTING
-        self._states.change(host, BOOTING, now)
-        self.power_cycles += 1
-        self._push(self._ends, end_s, Boot(id=0, host=host, start_s=now, end_s=end_s))
-
-    def _start_shutdown(self, action: Shutdown, now: int) -> None:
-        inbound = any(move.target == action.host for move in self._under_way.values())
-        resident = (self.moving.host_of == action.host).any()
-        if inbound or resident or self.moving.state[action.host] != ON:
-            self.cancelled += 1
-            self.admission.closed[action.host] = False
+    def _start_boot(self, action: Boot, now: int) -> None:
+        if self.power.state[action.host] != OFF:
             return
-        self.moving.state[action.host] = SHUTTING_DOWN
-        self._states.change(action.host, SHUTTING_DOWN, now)
-        self.power_cycles += 1
-        self._push(self._ends, action.end_s, action)
+        if now < self.power.boot_from_s[action.host]:
+            self.refused_boots += 1
+            return
+        self.boot(action.host, now)
 
-    def _start_move(self, move: Migration) -> None:
+    def boot(self, host: int, now: int) -> None:
+        """Switch a host on."""
+        end_s = now + self.fleet.types[self.fleet.host_type[host]].boot_s
+        self._switch(Boot(id=0, host=host, start_s=now, end_s=end_s), BOOTING)
+
+    def start_shutdown(self, action: Shutdown, now: int) -> None:
+        """Switch a host off, if nobody is there or on the way, and it is allowed."""
+        host = action.host
+        if self._inbound[host] or self.guests[host] or self.power.state[host] != ON:
+            self.cancelled += 1
+            self.admission.closed[host] = False
+        elif now < self.power.shutdown_from_s[host]:
+            self.refused_shutdowns += 1
+            self.admission.closed[host] = False
+        else:
+            self._switch(action, SHUTTING_DOWN)
+
+    def _switch(self, action: Boot | Shutdown, state: int) -> None:
+        self.power.set(action.host, state, action.start_s)
+        self._switching[action.host] = action
+        self.end_at(action.end_s, action)
+
+    def _finish_switching(self, action: Boot | Shutdown, now: int) -> None:
+        # A host that failed meanwhile does not come to the end of what it was doing.
+        if self._switching.get(action.host) is action:
+            self.forget_switching(action.host)
+            self.switched(action.host, ON if isinstance(action, Boot) else OFF, now)
+
+    def switched(self, host: int, state: int, now: int) -> None:
+        """Have a host on or off."""
+        self.power.set(host, state, now)
+        may_boot_s = int(self.power.boot_from_s[host])
+        if state == OFF and may_boot_s > now:
+            self.end_at(may_boot_s, None)
+
+    def forget_switching(self, host: int) -> None:
+        """Give up the boot or shutdown under way."""
+        self._switching.pop(host, None)
+
+    # -- moves ---------------------------------------------------------------------------------
+
+    def is_busy(self, v: int) -> bool:
+        """Say whether a move of the VM cannot start because of what is under way."""
+        return v in self.under_way
+
+    def is_expected(self, host: int) -> bool:
+        """Say whether VMs are on their way to a host, or will be."""
+        return self._inbound[host] > 0 or self.admission.is_expected(host)
+
+    def _start_move(self, move: Migration, now: int) -> None:
         v = move.vm
-        gone = not self.alive[v] or self.moving.host_of[v] != move.source
-        if gone or v in self._under_way or self.moving.state[move.target] != ON:
+        gone = not self.alive[v] or self.host_of[v] != move.source
+        if gone or self.is_busy(v) or self.power.state[move.target] != ON:
             self.skipped += 1
             self.admission.unreserve(v, move.target)
             return
-        self._under_way[v] = move
-        self.moving.overhead[move.source] += move.overhead_mcores
-        self.moving.overhead[move.target] += move.overhead_mcores
-        self.moving.target_of[v] = move.target
-        self.moving.stopped[v] = move.mode != "live"
-        self._push(self._ends, move.end_s, move)
+        self.under_way[v] = move
+        self._inbound[move.target] += 1
+        for host in (move.source, move.target):
+            self.journal.add(now, OVERHEAD, host, move.overhead_mcores)
+        self.journal.add(now, TARGET_OF, v, move.target)
+        if move.mode != "live":
+            self.journal.add(now, IS_STOPPED, v, 1)
+        self.end_at(move.end_s, move)
 
-    def _release(self, move: Migration) -> None:
+    def _release(self, move: Migration, now: int) -> None:
         """Undo what a move holds besides the VM itself."""
-        self.moving.overhead[move.source] -= move.overhead_mcores
-        self.moving.overhead[move.target] -= move.overhead_mcores
-        self.moving.target_of[move.vm] = -1
-        self.moving.stopped[move.vm] = False
+        del self.under_way[move.vm]
+        self._inbound[move.target] -= 1
+        for host in (move.source, move.target):
+            self.journal.add(now, OVERHEAD, host, -move.overhead_mcores)
+        self.journal.add(now, TARGET_OF, move.vm, -1)
+        if move.mode != "live":
+            self.journal.add(now, IS_STOPPED, move.vm, 0)
         self.admission.unreserve(move.vm, move.target)
 
-    def _finish_move(self, move: Migration) -> None:
+    def break_off(self, move: Migration, now: int) -> None:
+        """End a move that is not made."""
+        self._release(move, now)
+        self.broken_off.append(replace(move, end_s=now))
+        self.skipped += 1
+
+    def _finish_move(self, move: Migration, now: int) -> None:
         v = move.vm
-        del self._under_way[v]
-        self._release(move)
+        if self.under_way.get(v) is not move:
+            return
+        self._release(move, now)
         if move.mode == "live":
             # The last instant of a live move lies in the step that ends with it.
-            step = (move.end_s - 1) // self.trace.grid.step_s
+            step = (now - 1) // self.step_s
             core = self.fleet.types[self.fleet.host_type[move.source]].core_mcores
-            running = min(int(self.trace.cpu_mcores[v, step]), int(self.trace.vms.vcpus[v]) * core)
+            running = min(self.demand.cpu_at(v, step), int(self.vms.vcpus[v]) * core)
             self.downtime_step.append(step)
             self.downtime_unmet.append(running * move.downtime_ms // 1_000)
         self.downtime_ms += move.downtime_ms
-        self.admission.leave(v, move.source)
-        self.admission.enter(v, move.target)
-        self.moving.host_of[v] = move.target
-        self._present.change(v, move.target, move.end_s)
+        self._take_off(v, now)
+        self.put_on(v, move.target, now)
         self.moves.append(move)
-
-    # -- results -------------------------------------------------------------------------------
-
-    def close(self, end_s: int) -> None:
-        """End every open interval."""
-        self.finish_events(end_s)
-        self.broken_off += self._under_way.values()
-        self._present.close(end_s)
-        self._states.close(end_s)
-
-    def residency_rows(self) -> NDArray[np.int64]:
-        """Return rows ``(vm, host, start_s, end_s)``."""
-        return self._present.rows()
-
-    def state_rows(self) -> NDArray[np.int64]:
-        """Return rows ``(host, state, start_s, end_s)``."""
-        return self._states.rows()
-
-
-class _Intervals:
-    """Values of many things over time, kept as closed intervals."""
-
-    def __init__(self, initial: NDArray[np.int32] | NDArray[np.int8]) -> None:
-        self._open = {i: (int(x), 0) for i, x in enumerate(initial.tolist()) if x >= 0}
-        self._rows: list[tuple[int, int, int, int]] = []
-
-    def open(self, index: int, value: int, now: int) -> None:
-        self._open[index] = (value, now)
-
-    def change(self, index: int, value: int, now: int) -> None:
-        self.end(index, now)
-        self._open[index] = (value, now)
-
-    def end(self, index: int, now: int) -> None:
-        value, since = self._open.pop(index)
-        if now > since:
-            self._rows.append((index, value, since, now))
-
-    def close(self, now: int) -> None:
-        for index in sorted(self._open):
-            self.end(index, now)
-
-    def rows(self) -> NDArray[np.int64]:
-        return np.array(sorted(self._rows, key=lambda r: (r[0], r[2])), dtype=np.int64).reshape(-1, 4)

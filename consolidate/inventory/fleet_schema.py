@@ -68,6 +68,9 @@ class HostTypeTable(msgspec.Struct, frozen=True, kw_only=True):
     cpu_allocation_ratio: float | None = None
     memory_allocation_ratio: float | None = None
     embodied_kg: float | None = None
+    min_on_s: int = 0
+    min_off_s: int = 0
+    max_cycles_per_day: int = 0
     hypervisor: HypervisorTable | None = None
 
 

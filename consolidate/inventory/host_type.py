@@ -82,6 +82,9 @@ def build_host_type(
             cpu_allocation_ratio=cpu_ratio,
             memory_allocation_ratio=memory_ratio,
             embodied_kg=table.embodied_kg,
+            min_on_s=table.min_on_s,
+            min_off_s=table.min_off_s,
+            max_cycles_per_day=table.max_cycles_per_day,
             hypervisor=hypervisor,
         )
     except InstanceError as error:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from consolidate.model.carbon import CarbonIntensity
 from consolidate.model.carbon_objective import Carbon, in_joules, reference_energy
+from consolidate.model.failure import Failures, HostFailure
 from consolidate.model.fleet import Default, Fleet, HostType, Hypervisor, PowerControl, Site
 from consolidate.model.instance import Instance
 from consolidate.model.jobs import Job
 from consolidate.model.move_budget import MoveBudget
 from consolidate.model.objective import EnergyBreakdown, JoulesOverHorizon
+from consolidate.model.parking import Parking
 from consolidate.model.placement import Placement
-from consolidate.model.plan import Boot, MakespanBound, Migration, MigrationPlan, Shutdown, Start
+from consolidate.model.plan import (
+    Boot,
+    MakespanBound,
+    Migration,
+    MigrationPlan,
+    Park,
+    Shutdown,
+    Start,
+    Wake,
+)
 from consolidate.model.power import (
     LinearPower,
     PiecewisePower,
@@ -19,7 +30,7 @@ from consolidate.model.power import (
     WattTable,
     spec_servers,
 )
-from consolidate.model.replay import LEDGER, Replay, ServiceLevel
+from consolidate.model.replay import LEDGER, Replay, ServiceLevel, Stop
 from consolidate.model.result import OPTIMAL_GAP, Bound, Result
 from consolidate.model.rules import (
     RULES,
@@ -43,6 +54,7 @@ from consolidate.model.rules import (
     SplitAmong,
     Spread,
 )
+from consolidate.model.slices import TraceSlices
 from consolidate.model.stated import STATED_RULES, stated
 from consolidate.model.timegrid import TimeGrid
 from consolidate.model.trace import VM, Repair, Trace, VMs
@@ -60,9 +72,11 @@ __all__ = [
     "CarbonIntensity",
     "Default",
     "EnergyBreakdown",
+    "Failures",
     "Fence",
     "Fleet",
     "Gather",
+    "HostFailure",
     "HostType",
     "Hypervisor",
     "Instance",
@@ -78,6 +92,8 @@ __all__ = [
     "MoveBudget",
     "Offline",
     "Online",
+    "Park",
+    "Parking",
     "PiecewisePower",
     "Placement",
     "PowerControl",
@@ -101,9 +117,12 @@ __all__ = [
     "SplitAmong",
     "Spread",
     "Start",
+    "Stop",
     "TimeGrid",
     "Trace",
+    "TraceSlices",
     "VMs",
+    "Wake",
     "WattTable",
     "spec_servers",
     "in_joules",

@@ -98,6 +98,10 @@ class HostType:
         Time and energy from power-on until guests can run.
     shutdown_s, shutdown_j : s, J
         Time and energy from the order until the host is off.
+    min_on_s, min_off_s : s
+        Least time that a host stays on before it is switched off, and off before it is booted.
+    max_cycles_per_day
+        How often it may be switched off within any 24 hours; 0 = no limit.
     nic_mbit_per_s : Mbit/s
         Network interface that migrations use.
     cpu_allocation_ratio, memory_allocation_ratio
@@ -122,6 +126,9 @@ class HostType:
     memory_allocation_ratio: float = 1.0
     hypervisor: Hypervisor = field(default_factory=Hypervisor)
     embodied_kg: float | None = None
+    min_on_s: int = 0
+    min_off_s: int = 0
+    max_cycles_per_day: int = 0
 
     def __post_init__(self) -> None:
         issues = [
@@ -144,6 +151,9 @@ class HostType:
                 ("boot_j", self.boot_j),
                 ("shutdown_s", self.shutdown_s),
                 ("shutdown_j", self.shutdown_j),
+                ("min_on_s", self.min_on_s),
+                ("min_off_s", self.min_off_s),
+                ("max_cycles_per_day", self.max_cycles_per_day),
             )
             if not value >= 0
         ]

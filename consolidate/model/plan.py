@@ -15,7 +15,17 @@ from consolidate.model.placement import Placement
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Action", "Boot", "MakespanBound", "Migration", "MigrationPlan", "Shutdown", "Start"]
+__all__ = [
+    "Action",
+    "Boot",
+    "MakespanBound",
+    "Migration",
+    "MigrationPlan",
+    "Park",
+    "Shutdown",
+    "Start",
+    "Wake",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +124,30 @@ class Migration:
     kind: Literal["migration"] = "migration"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Park:
+    """Write a VM to storage, wherever it is; its first demand wakes it.
+
+    Parameters
+    ----------
+    vm
+        Index of the VM.
+    start_s : s
+        Counted from the start of the plan; the replay says how long it takes.
+    """
+
+    vm: int
+    start_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wake:
+    """Restore a VM from storage before it is asked for. Fields as :class:`Park`."""
+
+    vm: int
+    start_s: int
+
+
 Action = Boot | Migration | Shutdown | Start
 
 
@@ -155,6 +189,8 @@ class MigrationPlan:
         What no plan between the two can beat, if it was computed.
     state
         Hash of the state for which the plan was made; a plan for another state is superseded.
+    parks, wakes
+        VMs to write to storage and to restore; only a controller in a replay can ask for them.
     """
 
     actions: tuple[Action, ...]
@@ -162,6 +198,8 @@ class MigrationPlan:
     target: Placement
     bound: MakespanBound | None = None
     state: str = ""
+    parks: tuple[Park, ...] = ()
+    wakes: tuple[Wake, ...] = ()
 
     def __post_init__(self) -> None:
         issues = []

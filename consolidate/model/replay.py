@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from consolidate.units import MCORES_PER_CORE, mj_to_kwh
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LEDGER", "Replay", "ServiceLevel"]
+__all__ = ["LEDGER", "Replay", "ServiceLevel", "Stop"]
 
 #: Causes of energy, one column each of the ledger. The first three make up the state "on".
 LEDGER: Final = ("idle", "load", "migration", "booting", "shutting_down", "off")
@@ -46,6 +47,23 @@ class ServiceLevel:
         Shutdowns not made because a VM was there.
     power_cycles
         Boots and shutdowns made.
+    refused_boots, refused_shutdowns
+        Planned ones that minimum times or the cap on cycles of a host did not allow.
+    savings, restorations
+        VMs written to storage, and VMs that ran again from there.
+    parked_vm_s : s
+        VM-seconds in storage, until woken.
+    wake_delay_s, longest_wake_delay_s : s
+        From the demand that woke a VM until it ran: the sum over all that ran again, and the longest.
+    parking_mj : mJ
+        Energy of saving and restoring, a part of the cause ``migration``.
+    host_failures
+        Failures of hosts.
+    vm_restarts
+        VMs that ran again after their host had failed.
+    lost_work_mcore_s : mcore s
+        CPU time of VMs whose host failed since their state was last safe, hosts that were too full
+        not deducted.
     """
 
     demand_mcore_s: int
@@ -59,6 +77,17 @@ class ServiceLevel:
     skipped_migrations: int
     cancelled_shutdowns: int
     power_cycles: int
+    refused_boots: int = 0
+    refused_shutdowns: int = 0
+    savings: int = 0
+    restorations: int = 0
+    parked_vm_s: int = 0
+    wake_delay_s: int = 0
+    longest_wake_delay_s: int = 0
+    parking_mj: int = 0
+    host_failures: int = 0
+    vm_restarts: int = 0
+    lost_work_mcore_s: int = 0
 
     @property
     def unmet_fraction(self) -> float:
@@ -69,6 +98,44 @@ class ServiceLevel:
     def overload_fraction(self) -> float:
         """Share of host-time on with more demand than capacity."""
         return self.overload_host_s / self.on_host_s if self.on_host_s else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Something that keeps a VM from running apart from a move.
+
+    Parameters
+    ----------
+    vm, host
+        Indices.
+    cause
+        ``saving`` to storage; ``woken``, an instant; ``restoring`` from storage; ``failed``, an instant;
+        ``restarting``.
+    start_s, end_s : s
+        Counted from the start of the replay; the VM is on the host and does not run meanwhile.
+    asked_s : s
+        When the VM was woken, or its host failed; ``start_s`` for a saving.
+    image_mib : MiB
+        What is written or read.
+    overhead_mcores : mcores
+        CPU that it takes on the host.
+    lost_mcore_s : mcore s
+        Of ``failed``: CPU time since the state of the VM was last safe.
+    completed
+        False when the VM left, its host failed, or the replay ended before ``end_s``; that is then the
+        moment at which it ended.
+    """
+
+    vm: int
+    host: int
+    cause: Literal["saving", "woken", "restoring", "failed", "restarting"]
+    start_s: int
+    end_s: int
+    asked_s: int
+    image_mib: int = 0
+    overhead_mcores: int = 0
+    lost_mcore_s: int = 0
+    completed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,16 +163,21 @@ class Replay:
     step_unmet_mcore_s : mcore s
         Unmet demand of each step, shape ``(steps,)``.
     residency
-        Where each VM was: rows ``(vm, host, start_s, end_s)``, host -1 while waiting.
+        Where each VM was: rows ``(vm, host, start_s, end_s)``, host -1 while waiting or in storage.
     host_states
         State of each host over time: rows ``(host, state, start_s, end_s)``, state as an index into
-        ``("on", "booting", "shutting_down", "off")``.
+        ``("on", "booting", "shutting_down", "off", "failed")``.
     moves
         The moves that were made, in order of their end; times count from the start of the replay.
     service
         Service levels.
     broken_off
-        Moves that were started and not finished: the VM left (they end then), or the replay ended.
+        Moves that were started and not finished: the VM left or a host failed (they end then), or the
+        replay ended.
+    stops
+        What kept VMs from running apart from moves, in order of its end.
+    options
+        How VMs were parked, and which hosts failed, as plain values; empty if neither happened.
     """
 
     label: str
@@ -122,6 +194,8 @@ class Replay:
     moves: tuple[Migration, ...]
     service: ServiceLevel
     broken_off: tuple[Migration, ...] = ()
+    stops: tuple[Stop, ...] = ()
+    options: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, dtype, ndim in (
@@ -167,13 +241,40 @@ class Replay:
     def summary(self) -> str:
         """Return energy and service levels in a few lines of text."""
         s = self.service
-        return (
+        lines = [
             f"{self.label}: {self.energy_kwh:.3f} kWh, {self.hosts_on.mean():.1f} hosts on (mean), "
-            f"{s.migrations} migrations\n"
+            f"{s.migrations} migrations",
             f"unmet demand {s.unmet_fraction:.4%} "
             f"({s.unmet_mcore_s / MCORES_PER_CORE:.0f} core s), "
-            f"overload {s.overload_fraction:.3%} of host time"
-        )
+            f"overload {s.overload_fraction:.3%} of host time",
+        ]
+        if s.refused_boots or s.refused_shutdowns:
+            lines.append(
+                f"refused by minimum times and caps: {s.refused_boots} boots, {s.refused_shutdowns} shutdowns"
+            )
+        if s.savings:
+            lines.append(
+                f"parked: {s.savings} savings, {s.restorations} restorations, "
+                f"{s.parked_vm_s / 3_600:.1f} VM h in storage, {s.parking_mj / 1e6:.1f} kJ; {self._delays()}"
+            )
+        if s.host_failures:
+            lines.append(
+                f"{s.host_failures} host failures, {s.vm_restarts} VMs restarted, "
+                f"{s.lost_work_mcore_s / MCORES_PER_CORE:.0f} core s of work lost"
+            )
+        return "\n".join(lines)
+
+    def wake_delays_s(self) -> NDArray[np.int64]:
+        """Return how long each restored VM waited from its demand until it ran, ascending, in seconds."""
+        delays = [s.end_s - s.asked_s for s in self.stops if s.cause == "restoring" and s.completed]
+        return np.sort(np.array(delays, dtype=np.int64))
+
+    def _delays(self) -> str:
+        delays = self.wake_delays_s()
+        if not delays.size:
+            return "nobody woken"
+        middle, late = (int(np.quantile(delays, q, method="higher")) for q in (0.5, 0.95))
+        return f"wake delay {middle} s (median), {late} s (95 %), {int(delays[-1])} s (longest)"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per step."""

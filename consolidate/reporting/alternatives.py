@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from consolidate.reporting.figure import Figure
-from consolidate.units import g_to_kg, mj_to_kwh
+from consolidate.units import MCORES_PER_CORE, SECONDS_PER_HOUR, g_to_kg, mj_to_kwh
 
 if TYPE_CHECKING:
+    from consolidate.model import Replay
     from consolidate.reporting.bundle import Report
 
 __all__ = ["alternatives", "possible_share", "slug"]
@@ -47,11 +48,50 @@ def alternatives(report: Report) -> list[Figure]:
             saved_g = report.emissions_g["baseline"] - grams
             words = "operational emissions saved"
             rows.append((f"operational_carbon_saved_arm_{name}_kg", g_to_kg(saved_g), "kgCO2e", words))
+        rows += _stops(replay, name)
         figures += [
             Figure(metric=m, value=v, unit=u, label=f"{words}, arm {label}", source=source, arm=label)
             for m, v, u, words in rows
         ]
     return figures
+
+
+def _stops(replay: Replay, name: str) -> list[tuple[str, float, str, str]]:
+    """Return what parking and failures cost the users of VMs, in an arm that has them."""
+    if not replay.options:
+        return []
+    s = replay.service
+    rows: list[tuple[str, float, str, str]] = [
+        (f"unmet_arm_{name}_fraction", s.unmet_fraction, "fraction", "share of CPU demand not delivered")
+    ]
+    if "parking" in replay.options:
+        hours, mean_s = s.parked_vm_s / SECONDS_PER_HOUR, s.wake_delay_s / max(1, s.restorations)
+        rows += [
+            (f"parked_arm_{name}_vm_h", hours, "VM h", "time of VMs in storage"),
+            (f"savings_arm_{name}_count", s.savings, "count", "VMs written to storage"),
+            (
+                f"restorations_arm_{name}_count",
+                s.restorations,
+                "count",
+                "VMs that ran again from storage",
+            ),
+            (f"wake_delay_mean_arm_{name}_s", mean_s, "s", "mean time from demand until a VM ran"),
+            (f"wake_delay_longest_arm_{name}_s", s.longest_wake_delay_s, "s", "longest of these times"),
+            (
+                f"parking_arm_{name}_kwh",
+                mj_to_kwh(s.parking_mj),
+                "kWh",
+                "energy of saving and restoring",
+            ),
+        ]
+    if "failures" in replay.options:
+        lost = s.lost_work_mcore_s / MCORES_PER_CORE
+        rows += [
+            (f"host_failures_arm_{name}_count", s.host_failures, "count", "failures of hosts"),
+            (f"vm_restarts_arm_{name}_count", s.vm_restarts, "count", "VMs that ran again elsewhere"),
+            (f"lost_work_arm_{name}_core_s", lost, "core s", "work lost with failed hosts"),
+        ]
+    return rows
 
 
 def possible_share(report: Report) -> list[Figure]:

@@ -35,6 +35,7 @@ from consolidate.model import (
     ServiceLevel,
     Shutdown,
     Site,
+    Stop,
     TimeGrid,
     Trace,
     VMs,
@@ -145,9 +146,12 @@ def _type(row: dict[str, Any]) -> HostType:
         "memory_allocation_ratio",
         "embodied_kg",
     )
+    # Folders that were written before there were such limits have none.
+    limits = {k: row.get(k, 0) for k in ("min_on_s", "min_off_s", "max_cycles_per_day")}
     hypervisor = row["hypervisor"] | {"moves": frozenset(row["hypervisor"]["moves"])}
     return HostType(
         **{name: row[name] for name in given},
+        **limits,
         power=WattTable(points_mw=tuple(row["points_mw"]), hosting_idle_mw=row["hosting_idle_mw"]),
         hypervisor=Hypervisor(**hypervisor),
     )
@@ -274,6 +278,8 @@ def load_replay(folder: Path, label: str) -> Replay:
         ).astype(np.int64),
         moves=_moves(arm, completed=True),
         broken_off=_moves(arm, completed=False),
+        stops=_stops(arm),
+        options=read_json(arm / "options.json") if (arm / "options.json").is_file() else {},
         service=ServiceLevel(**service),
     )
 
@@ -285,6 +291,11 @@ def _moves(arm: Path, *, completed: bool) -> tuple[Migration, ...]:
         for k, row in enumerate(rows)
         if row.pop("completed") is completed
     )
+
+
+def _stops(arm: Path) -> tuple[Stop, ...]:
+    path = arm / "stops.parquet"
+    return tuple(Stop(**row) for row in read_table(path).to_pylist()) if path.is_file() else ()
 
 
 def load_carbon(folder: Path) -> tuple[tuple[CarbonIntensity, ...], dict[str, float]]:

@@ -21,6 +21,7 @@ from consolidate.model import (
     PowerControl,
     Replay,
     Result,
+    Stop,
     Trace,
 )
 from consolidate.study.energy import energy_of
@@ -36,7 +37,7 @@ __all__ = [
     "write_result",
 ]
 
-STATES = ("on", "booting", "shutting_down", "off")
+STATES = ("on", "booting", "shutting_down", "off", "failed")
 
 
 def write_instance(folder: Path, trace: Trace, instance: Instance, min_saving: float) -> None:
@@ -159,6 +160,9 @@ def _type(kind: HostType) -> dict[str, object]:
             "cpu_allocation_ratio",
             "memory_allocation_ratio",
             "embodied_kg",
+            "min_on_s",
+            "min_off_s",
+            "max_cycles_per_day",
         )
     }
     row["points_mw"] = list(kind.power.points_mw)
@@ -295,7 +299,25 @@ def write_replay(folder: Path, replay: Replay) -> None:
             "energy_mj": replay.site_energy_mj.ravel(),
         },
     )
+    if replay.options:
+        write_json(arm / "options.json", replay.options)
+        write_stops(arm, replay.stops)
     write_json(arm / "service.json", {"label": replay.label} | asdict(replay.service))
+
+
+def write_stops(arm: Path, stops: tuple[Stop, ...]) -> None:
+    """Write what kept VMs from running apart from moves."""
+    import pyarrow as pa
+
+    kinds = {"vm": pa.int32(), "host": pa.int32(), "cause": pa.string()}
+    kinds |= dict.fromkeys(
+        ("start_s", "end_s", "asked_s", "image_mib", "overhead_mcores", "lost_mcore_s"), pa.int64()
+    )
+    kinds["completed"] = pa.bool_()
+    write_table(
+        arm / "stops.parquet",
+        {name: pa.array([getattr(s, name) for s in stops], type=kind) for name, kind in kinds.items()},
+    )
 
 
 def _instants(times: Any) -> Any:

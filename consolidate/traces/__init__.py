@@ -11,6 +11,7 @@ from consolidate.traces.base import READERS, REPAIRS, Batch, Sniff, TraceReader
 from consolidate.traces.choose import make_reader, read_trace
 from consolidate.traces.inspection import Inspection, inspect_trace
 from consolidate.traces.report import Finding, Place, Report
+from consolidate.traces.slices import read_slices
 from consolidate.traces.tidy_write import write_tidy
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "assemble",
     "inspect_trace",
     "make_reader",
+    "read_slices",
     "read_trace",
     "write_tidy",
 ]

@@ -27,7 +27,7 @@ from consolidate.traces.survey import (
     survey,
 )
 
-__all__ = ["assemble"]
+__all__ = ["assemble", "fill", "refuse", "vm_order"]
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 logger = logging.getLogger("consolidate")
@@ -61,8 +61,8 @@ def assemble(
     found = survey(reader, path, may_sort="sort" in allowed)
     refuse(found.report.findings(), allowed, path=path)
     assert found.grid is not None
-    order = _order(found)
-    filled = _fill(reader, path, found, order)
+    order = vm_order(found)
+    filled = fill(reader, path, found, order)
     if filled.rows != found.rows or signature([path]) != before:
         msg = "changed while it was read; try again when it is complete"
         raise TraceError(msg, file=str(path))
@@ -103,7 +103,7 @@ def refuse(findings: Iterable[Finding], allowed: frozenset[str], *, path: Path) 
     raise places[0].error("".join(lines))
 
 
-def _order(found: Survey) -> list[int]:
+def vm_order(found: Survey) -> list[int]:
     """Return the VMs of the trace: sorted as the reader asks, without those never allocated anything."""
     report = found.report
     out = report.without_allocation()
@@ -140,7 +140,8 @@ class _Sums:
     seen: NDArray[np.bool_]
 
 
-def _fill(reader: TraceReader, path: Path, found: Survey, order: list[int]) -> _Filled:
+def fill(reader: TraceReader, path: Path, found: Survey, order: list[int]) -> _Filled:
+    """Fill the arrays of the grid of a survey, with the VMs in this order."""
     grid = found.grid
     assert grid is not None
     shape = (len(order), grid.n_steps)

@@ -169,7 +169,7 @@ class Survey:
         return sum(n * vms[vm] for vm, n in self.on_rows_of.items()) / on_rows
 
 
-def survey(reader: TraceReader, path: Path, *, may_sort: bool) -> Survey:
+def survey(reader: TraceReader, path: Path, *, may_sort: bool, most_cells: int = MAX_CELLS) -> Survey:
     """Scan a trace and collect every problem.
 
     Parameters
@@ -181,6 +181,8 @@ def survey(reader: TraceReader, path: Path, *, may_sort: bool) -> Survey:
     may_sort
         Whether to hold and sort the rows when they turn out to be out of time order. If not, gaps and
         distances of such a trace are not judged, and it has no grid.
+    most_cells
+        VM-steps beyond which a trace is refused.
     """
     found = _pass(reader, path, sort=False)
     if found.disordered and may_sort:
@@ -189,7 +191,7 @@ def survey(reader: TraceReader, path: Path, *, may_sort: bool) -> Survey:
         msg = "has no rows; a trace needs at least one sample"
         raise TraceError(msg, file=str(path))
     if found.is_sorted or not found.disordered:
-        _settle_grid(found, path)
+        _settle_grid(found, path, most_cells)
     return found
 
 
@@ -275,7 +277,7 @@ def _problems(
         )
 
 
-def _settle_grid(found: Survey, path: Path) -> None:
+def _settle_grid(found: Survey, path: Path, most_cells: int) -> None:
     """Fix step and start, and report what does not lie on them."""
     report = found.report
     seen = found.distances.seen
@@ -309,9 +311,9 @@ def _settle_grid(found: Survey, path: Path) -> None:
     first, last = min(found.first_s.values()), max(found.last_s.values())
     start = first if found.aligned else first // step * step
     n_steps = (last - start) // step + 1
-    if n_steps * len(report.ids) > MAX_CELLS:
+    if n_steps * len(report.ids) > most_cells:
         msg = (
-            f"{len(report.ids)} VMs over {n_steps} steps of {step} s are more than {MAX_CELLS} "
+            f"{len(report.ids)} VMs over {n_steps} steps of {step} s are more than {most_cells} "
             "VM-steps; is a timestamp wrong, or the step too short?"
         )
         report.issue("too-large", msg, file=str(path))

@@ -309,3 +309,23 @@ def test_broken_replay_is_refused(run, name):
     messages = [v.message for v in verdict.violations if v.code == code]
     assert messages, verdict.to_text()
     assert any(all(culprit in m for culprit in culprits) for m in messages), messages
+
+
+def test_limits_of_hosts_are_kept(run):
+    """A host that is booted 160 s after it was switched off, and limits that forbid it."""
+    BROKEN["boot without a cause"][0](run)
+    limits = [v for v in check_run(run.folder).violations if v.code == "V8.limit"]
+    assert not limits
+    run.json("fleet.json", lambda f: [t.update(min_off_s=600) for t in f["types"]])
+    limits = [str(v) for v in check_run(run.folder).violations if v.code == "V8.limit"]
+    assert any("h1 is booted at 200 s" in text and "600 s are the least" in text for text in limits)
+
+
+def test_refusals_are_counted(run):
+    """Nothing was refused, so a count of refusals is a lie, and negative limits are no limits."""
+    run.json(f"{AFTER}/service.json", lambda s: s.update(refused_boots=1))
+    assert [v.code for v in check_run(run.folder).violations] == ["V8.plan"]
+    run.json(f"{AFTER}/service.json", lambda s: s.update(refused_boots=0, refused_shutdowns=1))
+    assert [v.code for v in check_run(run.folder).violations] == ["V8.plan"]
+    run.json("fleet.json", lambda f: f["types"][0].update(min_on_s=-1))
+    assert "V0.value" in [v.code for v in check_run(run.folder).violations]

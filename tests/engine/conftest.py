@@ -31,3 +31,9 @@ def naive() -> ModuleType:
 def scenes() -> ModuleType:
     """What is replayed."""
     return _load("scenes")
+
+
+@pytest.fixture(scope="session")
+def naive_stops(naive) -> type:
+    """The oracle with storage and failures."""
+    return _load("naive_stops").with_stops(naive.Naive)

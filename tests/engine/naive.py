@@ -16,7 +16,7 @@ from consolidate.model import (
 )
 
 CAUSES = ("idle", "load", "migration", "booting", "shutting_down", "off")
-ON, BOOTING, SHUTTING_DOWN, OFF = range(4)
+ON, BOOTING, SHUTTING_DOWN, OFF, FAILED = range(5)
 START = np.datetime64("2024-01-01T00:00:00")
 
 
@@ -61,6 +61,9 @@ class Naive:
         self.hosts_on = [0] * self.n_steps
         self.busy = [[0] * self.n_steps for _ in range(self.n_hosts)]
         self.on_s = [[0] * self.n_steps for _ in range(self.n_hosts)]
+        self.on_since = [-(10**9)] * self.n_hosts
+        self.off_since = [-(10**9)] * self.n_hosts
+        self.switched_off: list[list[int]] = [[] for _ in range(self.n_hosts)]
         self.seen: list[tuple[int, ...]] = []
         self.seen_states: list[tuple[int, ...]] = []
         self.made: list[Migration] = []
@@ -76,6 +79,17 @@ class Naive:
                 "skipped_migrations",
                 "cancelled_shutdowns",
                 "power_cycles",
+                "refused_boots",
+                "refused_shutdowns",
+                "savings",
+                "restorations",
+                "parked_vm_s",
+                "wake_delay_s",
+                "longest_wake_delay_s",
+                "parking_mj",
+                "host_failures",
+                "vm_restarts",
+                "lost_work_mcore_s",
             ),
             0,
         )
@@ -85,6 +99,7 @@ class Naive:
             self._finish(now)
             if now % self.step_s == 0:
                 self._begin(now)
+                self._take(self.plans.get(now // self.step_s), now)
             while True:
                 self._start(now)
                 self._admit(now)
@@ -113,7 +128,8 @@ class Naive:
                 self.waiting.append(v)
         self.alive = alive
         self._admit(now)
-        plan = self.plans.get(step)
+
+    def _take(self, plan, now):
         if plan is None:
             return
         self.closed -= {a.host for a in plan.boots}
@@ -127,30 +143,52 @@ class Naive:
     def _start(self, now):
         for due in [p for p in self.planned if p[0] == now]:
             self.planned.remove(due)
-            _, end, a = due
-            if a.kind == "boot":
-                if self.state[a.host] == OFF:
-                    self._boot(a.host, now)
-            elif a.kind == "shutdown":
-                used = a.host in self.where or any(m.target == a.host for m in self.under_way.values())
-                if used or self.state[a.host] != ON:
-                    self.service["cancelled_shutdowns"] += 1
-                    self.closed.discard(a.host)
-                else:
-                    self.state[a.host] = SHUTTING_DOWN
-                    self.service["power_cycles"] += 1
-                    self.ends.append((end, "off", a.host))
-            elif (
-                self.where[a.vm] != a.source
-                or not self.alive[a.vm]
-                or a.vm in self.under_way
-                or self.state[a.target] != ON
-            ):
-                self.service["skipped_migrations"] += 1
-                self.coming.remove((a.vm, a.target))
+            self._start_one(due[2], due[1], now)
+
+    def _start_one(self, a, end, now):
+        if a.kind == "boot":
+            if self.state[a.host] == OFF and self._may_boot(a.host, now):
+                self._boot(a.host, now)
+            elif self.state[a.host] == OFF:
+                self.service["refused_boots"] += 1
+        elif a.kind == "shutdown":
+            used = a.host in self.where or any(m.target == a.host for m in self.under_way.values())
+            if used or self.state[a.host] != ON:
+                self.service["cancelled_shutdowns"] += 1
+                self.closed.discard(a.host)
+            elif not self._may_shut_down(a.host, now):
+                self.service["refused_shutdowns"] += 1
+                self.closed.discard(a.host)
             else:
-                self.under_way[a.vm] = a
-                self.ends.append((end, "arrived", a))
+                self._shut_down(a.host, now, end)
+        elif (
+            self.where[a.vm] != a.source
+            or not self.alive[a.vm]
+            or self._busy(a.vm)
+            or self.state[a.target] != ON
+        ):
+            self.service["skipped_migrations"] += 1
+            self.coming.remove((a.vm, a.target))
+        else:
+            self.under_way[a.vm] = a
+            self.ends.append((end, "arrived", a))
+
+    def _busy(self, v):
+        return v in self.under_way
+
+    def _may_boot(self, h, now):
+        return now - self.off_since[h] >= self.kind[h].min_off_s
+
+    def _may_shut_down(self, h, now):
+        most = self.kind[h].max_cycles_per_day
+        today = [t for t in self.switched_off[h] if now - t < 86_400]
+        return now - self.on_since[h] >= self.kind[h].min_on_s and (not most or len(today) < most)
+
+    def _shut_down(self, h, now, end):
+        self.state[h] = SHUTTING_DOWN
+        self.switched_off[h].append(now)
+        self.service["power_cycles"] += 1
+        self.ends.append((end, "off", h))
 
     def _boot(self, h, now):
         self.state[h] = BOOTING
@@ -158,13 +196,16 @@ class Naive:
         self.ends.append((now + self.kind[h].boot_s, "on", h))
 
     def _finish(self, now):
-        for over in [e for e in self.ends if e[0] == now]:
-            self.ends.remove(over)
-            _, what, about = over
+        # What ends now may have something else end now: a repaired host that boots in no time.
+        while due := [e for e in self.ends if e[0] == now]:
+            self.ends.remove(due[0])
+            _, what, about = due[0]
             if what == "on":
-                self.state[about] = ON
+                self.state[about], self.on_since[about] = ON, now
             elif what == "off":
-                self.state[about] = OFF
+                self.state[about], self.off_since[about] = OFF, now
+            elif what != "arrived":
+                self._finish_other(what, about, now)
             elif self.under_way.get(about.vm) is about:
                 del self.under_way[about.vm]
                 self.coming.remove((about.vm, about.target))
@@ -187,9 +228,10 @@ class Naive:
         still = []
         for v in self.waiting:
             open_now = [h for h in range(self.n_hosts) if self.state[h] == ON and h not in self.closed]
-            h = self._emptiest(v, open_now)
+            h = self._host_for(v, open_now)
             if h is not None:
                 self.where[v] = h
+                self._placed(v, h, now)
                 continue
             still.append(v)
             coming = [
@@ -199,7 +241,9 @@ class Naive:
                 asleep = [
                     h
                     for h in range(self.n_hosts)
-                    if self.state[h] == OFF and self.fleet.power_control[h] != PowerControl.NO_WAKE
+                    if self.state[h] == OFF
+                    and self.fleet.power_control[h] != PowerControl.NO_WAKE
+                    and self._may_boot(h, now)
                 ]
                 h = self._emptiest(v, asleep)
                 if h is not None:
@@ -207,7 +251,13 @@ class Naive:
                     self._boot(h, now)
         self.waiting = still
 
-    def _emptiest(self, v, candidates):
+    def _host_for(self, v, candidates):
+        return self._emptiest(v, candidates)
+
+    def _placed(self, v, h, now):
+        pass
+
+    def _emptiest(self, v, candidates, sign=1):
         best = None
         vms = self.trace.vms
         for h in candidates:
@@ -235,8 +285,8 @@ class Naive:
                 fill.append(None if used + int(amount[v]) + extra > offer else Fraction(used, offer))
             if None in fill or not self._allowed(v, h):
                 continue
-            if best is None or max(fill) < best[0]:
-                best = max(fill), h
+            if best is None or sign * max(fill) < best[0]:
+                best = sign * max(fill), h
         return None if best is None else best[1]
 
     def _allowed(self, v, h):
@@ -263,7 +313,7 @@ class Naive:
                 asked = int(self.trace.cpu_mcores[v, step])
                 self.service["demand_mcore_s"] += asked
                 if self.where[v] < 0:
-                    self.service["waiting_vm_s"] += 1
+                    self.service["parked_vm_s" if self._in_storage(v) else "waiting_vm_s"] += 1
                     self.unmet[step] += asked
         for h in range(self.n_hosts):
             spent = [0] * len(CAUSES)
@@ -273,8 +323,9 @@ class Naive:
                 self.on_s[h][step] += 1
             else:
                 kind = self.kind[h]
-                mw = {BOOTING: kind.boot_mw, SHUTTING_DOWN: kind.shutdown_mw, OFF: kind.off_mw}
-                spent[2 + self.state[h]] = mw[self.state[h]]
+                mw = {BOOTING: kind.boot_mw, SHUTTING_DOWN: kind.shutdown_mw}
+                cause = {BOOTING: 3, SHUTTING_DOWN: 4}.get(self.state[h], 5)
+                spent[cause] = mw.get(self.state[h], kind.off_mw)
             for k, mj in enumerate(spent):
                 self.host_mj[h][k] += mj
                 self.step_mj[step][k] += mj
@@ -286,13 +337,14 @@ class Naive:
         running = 0
         for v in guests:
             gets = self._capped(v, h, step)
-            stopped = v in self.under_way and self.under_way[v].mode != "live"
+            stopped = self._stands(v) or (v in self.under_way and self.under_way[v].mode != "live")
             self.unmet[step] += int(self.trace.cpu_mcores[v, step]) - gets
             if stopped:
                 self.unmet[step] += gets
             else:
                 running += gets
-        extra = sum(m.overhead_mcores for m in self.under_way.values() if h in (m.source, m.target))
+        moves = sum(m.overhead_mcores for m in self.under_way.values() if h in (m.source, m.target))
+        extra = moves + self._storage_mcores(h)
         load = running + len(guests) * hypervisor.per_vm_mcores
         excess = load + extra - kind.usable_mcores
         if excess > 0:
@@ -309,7 +361,22 @@ class Naive:
         idle = power_mw(kind, 0, hosting=hosting)
         plain = power_mw(kind, load, hosting=hosting)
         moving = power_mw(kind, load + extra, hosting=hosting)
+        self.service["parking_mj"] += moving - power_mw(kind, load + moves, hosting=hosting)
         return idle, plain - idle, moving - plain
+
+    # -- what only a data centre with storage and failures has ---------------------------------------
+
+    def _in_storage(self, v):
+        return False
+
+    def _stands(self, v):
+        return False
+
+    def _storage_mcores(self, h):
+        return 0
+
+    def _finish_other(self, what, about, now):
+        raise AssertionError(what)
 
 
 def seconds_of(rows, n, horizon, *, nothing):
@@ -320,6 +387,3 @@ def seconds_of(rows, n, horizon, *, nothing):
             assert table[now][index] == nothing
             table[now][index] = value
     return [tuple(row) for row in table]
-
-
-# -- scenes ----------------------------------------------------------------------------------------

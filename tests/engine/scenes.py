@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from consolidate.model import (
     Boot,
+    Failures,
     Fence,
     Fleet,
+    HostFailure,
     HostType,
     Hypervisor,
     Migration,
     MigrationPlan,
+    Park,
+    Parking,
     Placement,
     Shutdown,
     Site,
@@ -19,6 +25,7 @@ from consolidate.model import (
     TimeGrid,
     Trace,
     VMs,
+    Wake,
     WattTable,
 )
 
@@ -104,7 +111,7 @@ def shutdown(host, start_s, end_s, *, number=None):
 
 def random_scene(seed: int):
     """Return trace, fleet, placement, plans by step and rules, full of things that go wrong."""
-    rng = np.random.default_rng(seed)
+    rng, limits = np.random.default_rng(seed), np.random.default_rng([seed, 1])
     n_hosts, n_vms = int(rng.integers(2, 6)), int(rng.integers(2, 10))
     n_steps, step_s = int(rng.integers(2, 7)), int(rng.integers(3, 25))
     kinds = []
@@ -125,6 +132,9 @@ def random_scene(seed: int):
                 boot_j=boot_s * 61.003,
                 shutdown_s=shutdown_s,
                 shutdown_j=shutdown_s * 57.001,
+                min_on_s=int(limits.choice([0, 0, 20])),
+                min_off_s=int(limits.choice([0, 15, 40])),
+                max_cycles_per_day=int(limits.choice([0, 1, 2])),
                 cpu_allocation_ratio=float(rng.choice([1.0, 4.0])),
                 hypervisor=Hypervisor(
                     kind="container_engine" if container else "type1",
@@ -210,3 +220,44 @@ def _random_plan(rng, where, n_hosts, kinds, horizon):
             )
             here = target
     return make_plan(where, *actions)
+
+
+def stopping_scene(seed: int):
+    """Return a random scene with VMs that are often idle, a parking policy, failures, and plans that park."""
+    trace, fleet, current, plans, rules = random_scene(seed)
+    rng = np.random.default_rng([seed, 2])
+    n_steps, n_vms = trace.grid.n_steps, trace.n_vms
+    horizon = trace.grid.duration_s
+    asleep = rng.random((n_vms, n_steps)) < rng.choice([0.3, 0.8, 0.9])
+    cpu = np.where(asleep & trace.alive, rng.integers(0, 12, (n_vms, n_steps)), trace.cpu_mcores)
+    trace = replace(trace, cpu_mcores=cpu)
+    parking = Parking(
+        vms=None if rng.random() < 0.5 else tuple(np.flatnonzero(rng.random(n_vms) < 0.7).tolist()),
+        threshold_fraction=0.02,
+        after_s=int(rng.choice([1, trace.grid.step_s, 2 * trace.grid.step_s])),
+        rule=str(rng.choice(["always", "always", "asked"])),
+        write_mib_per_s=float(rng.choice([90.0, 400.5])),
+        read_mib_per_s=float(rng.choice([90.0, 400.5])),
+        setup_s=int(rng.integers(0, 3)),
+        overhead_mcores=int(rng.choice([0, 350])),
+        switch_off=bool(rng.random() < 0.7),
+    )
+    events, down_until = [], np.zeros(fleet.n_hosts, dtype=int)
+    for at in sorted(rng.integers(0, horizon, int(rng.integers(0, 4))).tolist()):
+        host = int(rng.integers(fleet.n_hosts))
+        if at >= down_until[host]:
+            duration = int(rng.integers(1, 40))
+            events.append(HostFailure(host=host, start_s=at, duration_s=duration))
+            down_until[host] = at + duration
+    failures = Failures(
+        events=tuple(events),
+        restart_s=int(rng.integers(0, 20)),
+        checkpoint_s=int(rng.choice([0, 7, 30])),
+    )
+    for step, plan in plans.items():
+        left = horizon - step * trace.grid.step_s
+        asks = [(int(v), int(rng.integers(left))) for v in rng.integers(0, n_vms, 3)]
+        parks = tuple(Park(vm=v, start_s=at) for v, at in asks[:2])
+        wakes = tuple(Wake(vm=v, start_s=min(at + 15, left - 1)) for v, at in asks)
+        plans[step] = replace(plan, parks=parks, wakes=wakes)
+    return trace, fleet, current, plans, rules, parking, failures

@@ -12,6 +12,11 @@ from consolidate.engine import replay
 from consolidate.model import LEDGER
 
 SEEDS = range(250)
+#: What needs storage or failures, which these scenes do not have.
+ELSEWHERE = {
+    "savings", "restorations", "parked_vm_s", "wake_delay_s", "longest_wake_delay_s", "parking_mj",
+    "host_failures", "vm_restarts", "lost_work_mcore_s",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,9 @@ def test_the_scenes_are_worth_their_seeds(pairs):
     """Whatever never happens in the scenes is not tested by the comparison."""
     total = Counter()
     for _, _, _, fast, slow in pairs:
-        total.update({k: v > 0 for k, v in asdict(fast.service).items()})
+        service = asdict(fast.service)
+        total.update({k: v > 0 for k, v in service.items() if k not in ELSEWHERE})
+        assert not any(service[k] for k in ELSEWHERE)
         total.update({f"{mode} move" for mode in {m.mode for m in slow.made}})
         total.update({"broken off": bool(fast.broken_off)})
         total.update({cause: bool(fast.energy_mj[:, k].any()) for k, cause in enumerate(LEDGER)})
