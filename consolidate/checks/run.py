@@ -128,7 +128,7 @@ def check_arm(case: ArmCase) -> tuple[Violation, ...]:
     found += residency_violations(case)
     if not any(v.code in {"V8.states", "V8.residency"} for v in found):
         found += stop_violations(case)
-    if any(v.code in {"V8.states", "V8.residency", "V4.on", "V18.options", "V18.time"} for v in found):
+    if any(v.code in {"V8.states", "V8.residency", "V4.on", "V20.options", "V20.time"} for v in found):
         return tuple(found)
     again = recount(case)
     found += energy_violations(case, again)

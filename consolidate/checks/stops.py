@@ -17,9 +17,9 @@ def stop_violations(case: ArmCase) -> list[Violation]:
     if not s.vm.size and arm.parking is None and arm.failures is None:
         return []
     if s.of("saving", "woken", "restoring").size and arm.parking is None:
-        return [_told(case, 0, "V18.options", "options.json says nothing of parking")]
+        return [_told(case, 0, "V20.options", "options.json says nothing of parking")]
     if s.of("failed", "restarting").size and arm.failures is None:
-        return [_told(case, 0, "V18.options", "options.json says nothing of failures")]
+        return [_told(case, 0, "V20.options", "options.json says nothing of failures")]
     found = _standing(case)
     for v in np.unique(s.vm).tolist():
         for life in _lives(case, v):
@@ -49,24 +49,24 @@ def _standing(case: ArmCase) -> list[Violation]:
     for i in range(s.vm.size):
         start, end, cause = int(s.start_s[i]), int(s.end_s[i]), s.cause[i]
         if not 0 <= start <= end <= horizon:
-            found.append(_told(case, i, "V18.time", f"it needs 0 <= start <= end <= {horizon}"))
+            found.append(_told(case, i, "V20.time", f"it needs 0 <= start <= end <= {horizon}"))
             continue
         if cause in ("woken", "failed"):
             if start != end or int(s.asked_s[i]) != start:
-                found.append(_told(case, i, "V18.time", "it is an instant"))
+                found.append(_told(case, i, "V20.time", "it is an instant"))
             continue
         if end > start and not there[i]:
             name = case.placement.hosts.name(int(s.host[i]))
-            found.append(_told(case, i, "V18.host", f"the VM is not on host {name} all that time"))
+            found.append(_told(case, i, "V20.host", f"the VM is not on host {name} all that time"))
         due, image, overhead = _due(case, i)
         if int(s.image_mib[i]) != image or int(s.overhead_mcores[i]) != overhead:
             said = f"{int(s.image_mib[i])} MiB and {int(s.overhead_mcores[i])} mcores are stated"
-            found.append(_told(case, i, "V18.image", f"{said}; it is {image} MiB and {overhead} mcores"))
+            found.append(_told(case, i, "V20.image", f"{said}; it is {image} MiB and {overhead} mcores"))
         elif s.completed[i] and end - start != due:
-            found.append(_told(case, i, "V18.duration", f"it lasts {end - start} s; it takes {due} s"))
+            found.append(_told(case, i, "V20.duration", f"it lasts {end - start} s; it takes {due} s"))
         elif not s.completed[i] and (end - start > due or not _cut_off(case, i)):
             found.append(
-                _told(case, i, "V18.duration", "it is called not completed, and nothing ends it")
+                _told(case, i, "V20.duration", "it is called not completed, and nothing ends it")
             )
     return found
 
@@ -164,7 +164,7 @@ def _story(case: ArmCase, v: int, life: tuple[int, int]) -> list[Violation]:
                 problem = problem or "the VM does not come to that host then"
             is_ = "running" if s.completed[i] else is_
         if problem:
-            found.append(_told(case, i, "V18.order", problem))
+            found.append(_told(case, i, "V20.order", problem))
             break
     return found + _unexplained(case, v, life)
 
@@ -188,7 +188,7 @@ def _unexplained(case: ArmCase, v: int, life: tuple[int, int]) -> list[Violation
                 "been restored or restarted"
             )
             witness: dict[str, object] = {"arm": case.arm.label, "vm": vm}
-            found.append(Violation(code="V18.order", message=message, witness=witness))
+            found.append(Violation(code="V20.order", message=message, witness=witness))
     return found
 
 
@@ -203,9 +203,9 @@ def _demand(case: ArmCase) -> list[Violation]:
         due = -(-parking.after_s // step_s)
         first = start // step_s - due
         if parking.vms is not None and v not in parking.vms:
-            found.append(_told(case, i, "V18.idle", "it may not be parked"))
+            found.append(_told(case, i, "V20.idle", "it may not be parked"))
         elif start % step_s or first < 0 or not all(_idle(case, v, first + k) for k in range(due)):
-            found.append(_told(case, i, "V18.idle", f"it was not idle for {parking.after_s} s before"))
+            found.append(_told(case, i, "V20.idle", f"it was not idle for {parking.after_s} s before"))
     for v, start, end, woken in _away(case):
         for step in range(-(-start // step_s), -(-end // step_s)):
             if not _idle(case, v, step):
@@ -216,13 +216,13 @@ def _demand(case: ArmCase) -> list[Violation]:
                         f"{'not woken' if woken is None else f'woken at {woken} s'}"
                     )
                     witness: dict[str, object] = {"arm": case.arm.label, "vm": name}
-                    found.append(Violation(code="V18.woken", message=message, witness=witness))
+                    found.append(Violation(code="V20.woken", message=message, witness=witness))
                 break
         else:
             if woken is not None:
                 i = int(np.flatnonzero((s.vm == v) & (s.start_s == woken))[0])
                 found.append(
-                    _told(case, i, "V18.woken", f"VM {case.placement.vms.name(v)} is idle then")
+                    _told(case, i, "V20.woken", f"VM {case.placement.vms.name(v)} is idle then")
                 )
     return found
 
@@ -312,7 +312,7 @@ def _failed_hosts(case: ArmCase) -> list[Violation]:
         message = f"{case.arm.label}: the failure of host {hosts.name(host)} in {start}-{end} s "
         message += f"{what} and {other}"
         witness: dict[str, object] = {"arm": case.arm.label, "host": hosts.name(host), "start_s": start}
-        found.append(Violation(code="V18.failed", message=message, witness=witness))
+        found.append(Violation(code="V20.failed", message=message, witness=witness))
     said = {(int(s.vm[i]), int(s.start_s[i])) for i in s.of("failed").tolist()}
     for host, start, _ in sorted(made):
         for k in np.flatnonzero((r.host == host) & (r.end_s == start)).tolist():
@@ -323,7 +323,7 @@ def _failed_hosts(case: ArmCase) -> list[Violation]:
                     f"{case.arm.label}: VM {name} was on host {hosts.name(host)} when it failed at "
                     f"{start} s; stops.parquet does not say so"
                 )
-                found.append(Violation(code="V18.failed", message=message, witness={"vm": name}))
+                found.append(Violation(code="V20.failed", message=message, witness={"vm": name}))
     return found
 
 
@@ -335,7 +335,7 @@ def _lost(case: ArmCase) -> list[Violation]:
         due = _ran(case, v, _safe_s(case, v, at), at)
         if due != int(s.lost_mcore_s[i]):
             problem = f"{int(s.lost_mcore_s[i])} mcore s are said to be lost; it is {due}"
-            found.append(_told(case, i, "V18.lost", problem))
+            found.append(_told(case, i, "V20.lost", problem))
     return found
 
 
