@@ -237,12 +237,13 @@ def load_switchable(folder: Path, hosts: Hosts) -> NDArray[np.bool_]:
     return _rows(table, hosts.n).flags("may_switch_off")
 
 
-def load_makespan_bound(folder: Path) -> int:
-    """Read below which makespan no plan can be, as claimed, in seconds; 0 = nothing is claimed."""
+def load_makespan_bounds(folder: Path) -> tuple[int, int]:
+    """Read below which makespan no plan can be, and none without detours, in seconds; 0 = no claim."""
     if not (folder / "plan.json").is_file():
-        return 0
+        return 0, 0
     bound = read_json(folder, "plan.json")
-    return max(bound.integer("load_s", least=0), bound.integer("space_time_s", least=0))
+    any_plan = max(bound.integer(key, least=0) for key in ("load_s", "space_time_s", "room_s"))
+    return any_plan, bound.integer("direct_s", least=0)
 
 
 def load_limits(folder: Path) -> MoveLimits:

@@ -57,6 +57,13 @@ class Problem:
         used[self.target.used_hosts()] = True
         return used
 
+    @cached_property
+    def off_lag_s(self) -> NDArray[np.int64]:
+        """Seconds of the shutdown that follows when the last VM has left each host, shape ``(hosts,)``."""
+        fleet = self.instance.fleet
+        off = (self.instance.may_switch_off() | ~fleet.powered_on) & ~self.stays_used
+        return np.where(off, fleet.per_host("shutdown_s"), 0).astype(np.int64)
+
     def free_space(self) -> NDArray[np.float64]:
         """Return the free space of all hosts that are on, by resource; at least 1."""
         on = self.instance.fleet.powered_on

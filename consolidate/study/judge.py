@@ -94,6 +94,7 @@ def _plan_case(instance: Instance, plan: MigrationPlan) -> cases.PlanCase:
         limits=cases.MoveLimits(**asdict(instance.moves)),
         actions=_actions(plan),
         makespan_bound_s=plan.makespan_bound_s,
+        direct_bound_s=0 if plan.bound is None else plan.bound.direct_s,
     )
 
 
