@@ -22,6 +22,7 @@ from consolidate._kernels.opening import (
     make_company,
     make_room,
     open_hosts,
+    pass_through,
     room_budget,
     start_move,
     waits,
@@ -94,6 +95,8 @@ def _unblock(p: Moves, s: Now, c: Style, log: Log, now: Any) -> bool:
             v = c.order[i]
             if not waits(p, s, v):
                 continue
+            if pass_through(p, s, c, log, v, now, only_on):
+                return True
             t = p.target[v]
             s.hold[t] = v
             if make_room(p, s, c, log, t, now, only_on):

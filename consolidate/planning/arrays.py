@@ -12,7 +12,7 @@ from consolidate.model import Instance, Placement, PowerControl
 from consolidate.model.limits_view import kernel_limits, kernel_taken
 from consolidate.planning.estimates import Estimates
 
-__all__ = ["first_moment", "in_order", "kernel_moves"]
+__all__ = ["first_moment", "helpers", "in_order", "kernel_moves"]
 
 _NO_LIMIT = 2**30
 
@@ -31,7 +31,7 @@ def kernel_moves(instance: Instance, target: Placement, estimates: Estimates) ->
     # VMs that are on no host yet are started when the moves are known.
     goal = np.where(instance.current.host_of >= 0, target.host_of, -1).astype(np.int64)
     seconds, kbit = estimates.tables
-    mask_of, masks = instance.host_masks()
+    mask_of, masks = instance.host_masks(over_others=True)
     binding = tuple(rule for rule in instance.rules if rule.continuous)
     return Moves(
         need=instance.need,

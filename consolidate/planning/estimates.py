@@ -93,6 +93,11 @@ class Estimates:
             self._fastest[key] = min(possible, default=0)
         return self._fastest[key]
 
+    def possible(self, v: int, one: int, other: int) -> bool:
+        """Say whether a VM can move between hosts of two kinds."""
+        k = int(self.pair[one, other])
+        return k >= 0 and self.of(v, k).mode is not None
+
     def least_s(self, v: int, kind: int) -> int:
         """Return the least time in which a VM can leave or reach a host of a kind, by any way; 0 without."""
         # With less bandwidth no move is shorter, so a full share is the fastest.
