@@ -163,6 +163,7 @@ class PlacementRule:
     zones: tuple[tuple[int, ...], ...] = ()
     resource: str = ""
     least: int = 0
+    unit: str = ""
     continuous: bool = True
 
 

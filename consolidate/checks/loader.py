@@ -200,9 +200,10 @@ def _placement(folder: Path, vms: Guests) -> tuple[NDArray[np.int64], NDArray[np
 
 _NAMES_HOSTS = (
     *("fence", "ban", "root", "max_online", "quarantine"),
-    *("online", "offline", "resource_capacity"),
+    *("online", "offline", "resource_capacity", "licence_group", "shared_capacity"),
 )
-_NAMES_LIMIT = ("interference", "max_online", "resource_capacity")
+_NAMES_LIMIT = ("interference", "max_online", "resource_capacity", "licence_group", "shared_capacity")
+_NAMES_RESOURCE = ("preserve", "resource_capacity", "shared_capacity")
 _NAMES_PARTS = ("split", "split_among")
 _NAMES_ZONES = ("among", "split_among")
 
@@ -225,7 +226,8 @@ def _rule(entry: Json, *, hosts: int, vms: int) -> PlacementRule:
         hosts=named,
         others=others,
         most=most,
-        resource=entry.text("resource") if name in ("preserve", "resource_capacity") else "",
+        resource=entry.text("resource") if name in _NAMES_RESOURCE else "",
+        unit=entry.text("unit") if name == "licence_group" else "",
         least=entry.integer("least", least=0) if name == "preserve" else 0,
         continuous=entry.flag("continuous"),
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.moves import Moves
-from consolidate.model import Instance, Placement
+from consolidate.model import Fence, Instance, LicenceGroup, Placement
 from consolidate.planning.arrays import kernel_moves
 from consolidate.planning.estimates import Estimates
 
@@ -41,9 +41,25 @@ class Problem:
         return Estimates(self.instance)
 
     @cached_property
+    def masks(self) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """Which hosts each VM may be on while the plan is carried out; see :meth:`Instance.host_masks`.
+
+        The VMs of a licence group stop nowhere but on hosts that count in any case.
+        """
+        instance = self.instance
+        fences = tuple(
+            Fence(vms=rule.vms, hosts=tuple(rule.touched(self.target, instance)))
+            for rule in instance.rules
+            if isinstance(rule, LicenceGroup) and rule.continuous
+        )
+        if fences:
+            instance = replace(instance, rules=(*instance.rules, *fences))
+        return instance.host_masks(over_others=True)
+
+    @cached_property
     def moves(self) -> Moves:
         """What does not change while a schedule is made, as arrays."""
-        return kernel_moves(self.instance, self.target, self.estimates)
+        return kernel_moves(self.instance, self.target, self.estimates, self.masks)
 
     @cached_property
     def moved(self) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from consolidate.errors import PlanError
 from consolidate.migration import MoveEstimate
-from consolidate.model import Gather, Instance, MaxOnline, Placement
+from consolidate.model import Gather, Instance, MaxOnline, Placement, SharedCapacity
 from consolidate.planning.arrays import helpers
 from consolidate.planning.estimates import Estimates
 
@@ -121,10 +121,10 @@ def _rule_reasons(instance: Instance, target: Placement) -> Iterator[str]:
     current = instance.current
     moved = set(target.moved_from(current).tolist())
     for rule in instance.rules:
-        if isinstance(rule, MaxOnline) and rule.continuous:
+        if isinstance(rule, MaxOnline | SharedCapacity) and rule.continuous:
             yield (
-                "a continuous max_online rule is not kept by any plan here: hosts are on side by side while "
-                "VMs move; state it as not continuous"
+                f"a continuous {rule.name} rule is not kept by any plan here: while VMs move, hosts are on and "
+                "VMs take room side by side; state it as not continuous"
             )
         known = rule.violations(current, instance=instance)
         for sentence in rule.violations(target, instance=instance):

@@ -43,7 +43,7 @@ class _Search:
         self.need = instance.need
         self.capacity = instance.capacity
         self.goal = tuple(self.moves.target.tolist())
-        mask_of, masks = instance.host_masks(over_others=True)
+        mask_of, masks = problem.masks
         hosts = np.flatnonzero(self.moves.helper | problem.stays_used)
         self.hosts_of = [
             [h for h in hosts.tolist() if masks[mask_of[v], h]] for v in range(len(self.goal))

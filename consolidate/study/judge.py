@@ -175,6 +175,7 @@ def placement_case(instance: Instance, target: Placement) -> cases.PlacementCase
                 zones=tuple(getattr(r, "zones", ())),
                 resource=getattr(r, "resource", ""),
                 least=getattr(r, "least", 0),
+                unit=getattr(r, "unit", ""),
                 continuous=r.continuous,
             )
             for r in instance.rules
