@@ -131,7 +131,7 @@ def test_parts_and_zones_are_disjoint_and_not_empty(make):
 )
 def test_a_limit_needs_sense(make):
     """Nobody to count, nothing to limit, or less than nothing allowed."""
-    with pytest.raises(InstanceError, match="0 or more|at least one host"):
+    with pytest.raises(InstanceError, match=r"0 or more|at least one host"):
         make()
 
 
