@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.moves import Moves
-from consolidate.model import Fence, Instance, LicenceGroup, Placement
+from consolidate.model import Ban, Fence, Instance, LicenceGroup, Placement, Root
 from consolidate.planning.arrays import kernel_moves
 from consolidate.planning.estimates import Estimates
 
@@ -44,16 +44,22 @@ class Problem:
     def masks(self) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Which hosts each VM may be on while the plan is carried out; see :meth:`Instance.host_masks`.
 
-        The VMs of a licence group stop nowhere but on hosts that count in any case.
+        The VMs of a licence group stop nowhere but on hosts that count in any case. Rules that are not
+        continuous say nothing of the way.
         """
         instance = self.instance
+        rules = tuple(
+            rule
+            for rule in instance.rules
+            if rule.continuous or not isinstance(rule, Ban | Fence | Root)
+        )
         fences = tuple(
             Fence(vms=rule.vms, hosts=tuple(rule.touched(self.target, instance)))
             for rule in instance.rules
             if isinstance(rule, LicenceGroup) and rule.continuous
         )
-        if fences:
-            instance = replace(instance, rules=(*instance.rules, *fences))
+        if fences or len(rules) < len(instance.rules):
+            instance = replace(instance, rules=(*rules, *fences))
         return instance.host_masks(over_others=True)
 
     @cached_property

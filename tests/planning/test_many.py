@@ -126,7 +126,12 @@ def reachable(instance, target):
             * settings.bandwidth_fraction
             / 8.388608
         )
-        return "saved_state" in both or ("live" in both and instance.vms.dirty_mib_per_s[v] < 0.9 * rate)
+        # It converges when it is written more slowly than sent, or when all that is written is sent at once.
+        working_set = settings.working_set_fraction * instance.need[v, 1]
+        converges = instance.vms.dirty_mib_per_s[v] < 0.9 * rate or working_set <= (
+            rate * settings.downtime_limit_s
+        )
+        return "saved_state" in both or ("live" in both and converges)
 
     def usable(h):
         if fleet.maintenance[h]:
