@@ -22,6 +22,7 @@ __all__ = [
     "make_company",
     "make_room",
     "open_hosts",
+    "pass_through",
     "room_budget",
     "start_move",
     "waits",
@@ -171,6 +172,18 @@ def _send_away(p: Moves, s: Now, log: Log, v: Any, to: Any, level: Any, now: Any
         return True
     start_move(p, s, log, v, to, level, now, np.int64(1))
     return False
+
+
+@kernel
+def pass_through(p: Moves, s: Now, c: Style, log: Log, v: Any, now: Any, only_on: Any) -> bool:
+    """Send a VM that cannot go straight to its target to a host from which it can; say whether it goes."""
+    k = p.pair[p.kind_of[s.position[v]], p.kind_of[p.target[v]]]
+    if k >= 0 and p.seconds[v, k, 0] > 0:
+        return False
+    to, level = _find_refuge(p, s, c, v, only_on)
+    if to >= 0:
+        _send_away(p, s, log, v, to, level, now)
+    return bool(to >= 0)
 
 
 @kernel

@@ -22,6 +22,7 @@ from consolidate._kernels.opening import (
     make_company,
     make_room,
     open_hosts,
+    pass_through,
     room_budget,
     start_move,
     waits,
@@ -94,6 +95,8 @@ def _unblock(p: Moves, s: Now, c: Style, log: Log, now: Any) -> bool:
             v = c.order[i]
             if not waits(p, s, v):
                 continue
+            if pass_through(p, s, c, log, v, now, only_on):
+                return True
             t = p.target[v]
             s.hold[t] = v
             if make_room(p, s, c, log, t, now, only_on):
@@ -117,6 +120,10 @@ def run_schedule(p: Moves, s: Now, c: Style, log: Log) -> int:
     head = np.int64(0)
     retry = np.zeros(n_hosts, dtype=np.int64)
     touched[:] = True
+    if c.open_share == 0.0:
+        # At first every host is free, so the order may decide over all of them and not host by host.
+        for i in range(len(c.order)):
+            _try(p, s, c, log, c.order[i], now)
     everywhere = p.network.moves_at_once < n_hosts * p.network.moves_in or p.network.uplink_kbit > 0
     while s.tally[4] + 4 * n_hosts <= len(log.rows):
         if c.open_share > 0.0:

@@ -170,6 +170,7 @@ class PlacementRule:
     zones: tuple[tuple[int, ...], ...] = ()
     resource: str = ""
     least: int = 0
+    unit: str = ""
     continuous: bool = True
 
 
@@ -354,7 +355,8 @@ class PlanCase:
     """A plan from ``placement.current`` to ``placement.target``.
 
     ``worthwhile`` is what the result says: a plan that is not worth making may be empty.
-    ``makespan_bound_s`` is what no such plan can beat, as claimed; 0 = nothing is claimed.
+    ``makespan_bound_s`` is what no such plan can beat, as claimed, ``direct_bound_s`` what none without
+    detours can; 0 = nothing is claimed.
     """
 
     placement: PlacementCase
@@ -362,3 +364,4 @@ class PlanCase:
     actions: Actions
     worthwhile: bool = True
     makespan_bound_s: int = 0
+    direct_bound_s: int = 0

@@ -204,9 +204,10 @@ def _placement(folder: Path, vms: Guests) -> tuple[NDArray[np.int64], NDArray[np
 
 _NAMES_HOSTS = (
     *("fence", "ban", "root", "max_online", "quarantine"),
-    *("online", "offline", "resource_capacity"),
+    *("online", "offline", "resource_capacity", "licence_group", "shared_capacity"),
 )
-_NAMES_LIMIT = ("interference", "max_online", "resource_capacity")
+_NAMES_LIMIT = ("interference", "max_online", "resource_capacity", "licence_group", "shared_capacity")
+_NAMES_RESOURCE = ("preserve", "resource_capacity", "shared_capacity")
 _NAMES_PARTS = ("split", "split_among")
 _NAMES_ZONES = ("among", "split_among")
 
@@ -229,7 +230,8 @@ def _rule(entry: Json, *, hosts: int, vms: int) -> PlacementRule:
         hosts=named,
         others=others,
         most=most,
-        resource=entry.text("resource") if name in ("preserve", "resource_capacity") else "",
+        resource=entry.text("resource") if name in _NAMES_RESOURCE else "",
+        unit=entry.text("unit") if name == "licence_group" else "",
         least=entry.integer("least", least=0) if name == "preserve" else 0,
         continuous=entry.flag("continuous"),
     )
@@ -241,12 +243,13 @@ def load_switchable(folder: Path, hosts: Hosts) -> NDArray[np.bool_]:
     return _rows(table, hosts.n).flags("may_switch_off")
 
 
-def load_makespan_bound(folder: Path) -> int:
-    """Read below which makespan no plan can be, as claimed, in seconds; 0 = nothing is claimed."""
+def load_makespan_bounds(folder: Path) -> tuple[int, int]:
+    """Read below which makespan no plan can be, and none without detours, in seconds; 0 = no claim."""
     if not (folder / "plan.json").is_file():
-        return 0
+        return 0, 0
     bound = read_json(folder, "plan.json")
-    return max(bound.integer("load_s", least=0), bound.integer("space_time_s", least=0))
+    any_plan = max(bound.integer(key, least=0) for key in ("load_s", "space_time_s", "room_s"))
+    return any_plan, bound.integer("direct_s", least=0)
 
 
 def load_limits(folder: Path) -> MoveLimits:

@@ -5,9 +5,11 @@ only on its hosts. ``ban``: its VMs on none of its hosts. ``root``: its i-th VM 
 ``quarantine``: nobody leaves its hosts, nobody comes to them. ``max_online``: at most ``most`` of its hosts
 carry a VM or stay on without. ``online``: its hosts are on. ``offline``: its hosts are off. ``running``: its
 VMs are on hosts. ``ready``: its VMs are on none. ``preserve``: its VMs have at least ``least`` of ``resource``.
-``resource_capacity``: the VMs on its host take at most ``most`` of ``resource``. Rules about company are in
-:mod:`consolidate.checks.company`. A VM on no host breaks nothing but ``running``. During a move a VM is on both
-hosts at once.
+``resource_capacity``: the VMs on its host take at most ``most`` of ``resource``. ``shared_capacity``: those on
+all of its hosts together do. ``licence_group``: the hosts where its VMs are, were at the beginning or stopped
+on their way, and its ``hosts``, have at most ``most`` hosts or cores; at the end alone if it is not continuous.
+Rules about company are in :mod:`consolidate.checks.company`. A VM on no host breaks nothing but ``running``.
+During a move a VM is on both hosts at once.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ RULE_NAMES = (
     "root",
     "quarantine",
     "max_online",
+    "licence_group",
+    "shared_capacity",
     *STATE_RULES,
     *COMPANY_RULES,
 )
@@ -74,6 +78,13 @@ def broken_rules(case: PlacementCase, where: NDArray[np.int64]) -> Iterator[Find
             if len(online) > rule.most:
                 message = f"{len(online)} of its hosts are on, at most {rule.most} may be"
                 yield label, message, {"hosts": [case.hosts.name(h) for h in online]}
+        elif rule.name == "licence_group":
+            hosts = {h for _, h in on} | set(rule.hosts)
+            if rule.continuous:
+                hosts |= {int(case.current[v]) for v in rule.vms if case.current[v] >= 0}
+            yield from ((label, *fault) for fault in _uncovered(case, rule, hosts))
+        elif rule.name == "shared_capacity":
+            yield from ((label, *fault) for fault in _overdrawn(case, rule, where))
         elif rule.name in STATE_RULES:
             yield from ((label, *fault) for fault in _state_faults(case, rule, where))
         elif rule.name not in RULE_NAMES:
@@ -122,6 +133,35 @@ def _state_faults(
                     f"VMs on host {name} take {taken} of {rule.resource}, at most {rule.most} may be"
                 )
                 yield message, {"host": name}
+
+
+def _uncovered(
+    case: PlacementCase, rule: PlacementRule, hosts: set[int]
+) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield the hosts that the VMs of a licence group touch, if licences do not cover them."""
+    if rule.unit not in ("hosts", "cores"):
+        yield f"nobody knows how to count {rule.unit!r}", {}
+        return
+    total = sum(case.hosts.kind(h).cores if rule.unit == "cores" else 1 for h in hosts)
+    if total > rule.most:
+        names = [case.hosts.name(h) for h in sorted(hosts)]
+        message = f"its VMs touch {total} {rule.unit}, at most {rule.most} are covered: {', '.join(names[:10])}"
+        yield message, {"hosts": names, rule.unit: total}
+
+
+def _overdrawn(
+    case: PlacementCase, rule: PlacementRule, where: NDArray[np.int64]
+) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield the amount that VMs take on hosts that share a limit, if it is too much."""
+    if rule.resource not in case.resources:
+        yield f"there is no resource {rule.resource}", {}
+        return
+    k, shared = case.resources.index(rule.resource), set(rule.hosts)
+    there = [(v, int(h)) for v, h in enumerate(where.tolist()) if h in shared]
+    taken = sum(int(case.need[v, k]) + int(case.overhead[h, k]) for v, h in there)
+    if taken > rule.most:
+        message = f"VMs on its hosts take {taken} of {rule.resource}, at most {rule.most} may be"
+        yield message, {"hosts": [case.hosts.name(h) for h in rule.hosts]}
 
 
 def _permission(rule: PlacementRule) -> Callable[[int, int], bool]:
@@ -185,7 +225,11 @@ def disturbed_rules(case: PlacementCase, stays: dict[int, list[Stay]]) -> Iterat
             yield from _meetings(case, label, of)
         elif rule.name == "gather":
             yield from _partings(case, label, of)
-        elif rule.name == "max_online":
+        elif rule.name == "licence_group":
+            met = {h for path in of.values() for _, _, hosts in path for h in hosts} | set(rule.hosts)
+            met |= {int(case.current[v]) for v in rule.vms if case.current[v] >= 0}
+            yield from ((label, *fault) for fault in _uncovered(case, rule, met))
+        elif rule.name in ("max_online", "shared_capacity"):
             yield label, "no plan is known to keep it at every moment; state it as discrete", {}
         elif rule.name == "quarantine":
             yield from _crossings(case, rule, label, stays)

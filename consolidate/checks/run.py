@@ -44,7 +44,7 @@ from consolidate.checks.loader import (
     load_emissions,
     load_intensity,
     load_limits,
-    load_makespan_bound,
+    load_makespan_bounds,
     load_switchable,
     load_windows,
 )
@@ -302,12 +302,14 @@ class _Judge:
             self._notes.append("the plan is not judged: there is no placement for it to reach")
         else:
             worthwhile = claim is None or claim.worthwhile
+            bounds = self._problems.attempt(partial(load_makespan_bounds, self._folder)) or (0, 0)
             plan = PlanCase(
                 placement=case,
                 limits=limits,
                 actions=actions,
                 worthwhile=worthwhile,
-                makespan_bound_s=self._problems.attempt(partial(load_makespan_bound, self._folder)) or 0,
+                makespan_bound_s=bounds[0],
+                direct_bound_s=bounds[1],
             )
             self._add(
                 check_plan(plan),

@@ -29,6 +29,13 @@ __all__ = ["command"]
     help="Plan the way back from those actions; 'all' if the whole plan was carried out.",
 )
 @click.option(
+    "--window",
+    "windows",
+    multiple=True,
+    metavar="A-B",
+    help="Act only from A to B seconds from now; repeat it for further windows. What is too long is split.",
+)
+@click.option(
     "--reserve",
     type=int,
     metavar="K",
@@ -40,6 +47,7 @@ def command(
     run: str,
     resume: str | None,
     undo: str | None,
+    windows: tuple[str, ...],
     reserve: int | None,
     as_json: bool,
     quiet: bool,
@@ -47,7 +55,7 @@ def command(
     """Schedule the migrations of the solved run folder RUN.
 
     With --resume or --undo the plan that is there is followed up: the new plan is printed and judged, and
-    the run folder stays as it is.
+    the run folder stays as it is. So it does with --window, which prints one plan for each window used.
     """
     from pathlib import Path
 
@@ -62,6 +70,12 @@ def command(
     if reserve is not None and (followed or as_json):
         msg = "--reserve is about the plan of the folder, in words"
         raise click.UsageError(msg)
+    if windows:
+        if followed or reserve is not None:
+            msg = "--window excludes --resume, --undo and --reserve"
+            raise click.UsageError(msg)
+        _print_windows(folder, windows, as_json=as_json)
+        return
     with show_progress(quiet=quiet) as progress:
         plan = _follow_up(folder, resume, undo) if followed else plan_stage(folder, progress=progress)
     if as_json:
@@ -72,6 +86,26 @@ def command(
         say(_reserve(folder, plan, reserve))
     if not followed:
         click.echo(f"next: consolidate replay {run}")
+
+
+def _print_windows(folder: Path, given: tuple[str, ...], *, as_json: bool) -> None:
+    """Print one plan for each change window that is used."""
+    from consolidate.study.verbs import window_plans
+
+    stretches = []
+    for text in given:
+        begin, _, end = text.partition("-")
+        if not (begin.isdecimal() and end.isdecimal()):
+            msg = f"--window: needs two whole numbers of seconds like 3600-7200, got {text!r}"
+            raise click.UsageError(msg)
+        stretches.append((int(begin), int(end)))
+    for number, part in enumerate(window_plans(folder, stretches), start=1):
+        if as_json:
+            frame = part.to_frame().assign(part=number)
+            click.echo(frame.to_json(orient="records", lines=True), nl=False)
+        else:
+            first_s = min(action.start_s for action in part.actions)
+            say(f"part {number}, from {first_s} s to {part.makespan_s} s: {part.summary()}")
 
 
 def _reserve(folder: Path, plan: MigrationPlan, failures: int) -> str:

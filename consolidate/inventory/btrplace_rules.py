@@ -23,6 +23,7 @@ from consolidate.model import (
     Root,
     Rule,
     Running,
+    SharedCapacity,
     Split,
     SplitAmong,
     Spread,
@@ -51,8 +52,6 @@ def refuse_unknown(constraints: Iterable[BtrplaceConstraint]) -> None:
         Names the constraints.
     """
     names = {c.id for c in constraints if c.id not in _KNOWN}
-    if any(c.id == "resourceCapacity" and len(c.places) > 1 for c in constraints):
-        names.add("resourceCapacity over several hosts")
     if names:
         feature = f"the constraint {', '.join(sorted(names))}"
         raise UnsupportedError(feature, who="an Instance", supported_by=())
@@ -107,9 +106,8 @@ def btrplace_rules(
                 rules.append(MaxOnline(hosts=places, most=c.amount, continuous=flag))
             case "resourceCapacity":
                 limit = resource[c.rc]
-                rules.append(
-                    ResourceCapacity(hosts=places, resource=limit, most=c.amount, continuous=flag)
-                )
+                kind = ResourceCapacity if len(places) == 1 else SharedCapacity
+                rules.append(kind(hosts=places, resource=limit, most=c.amount, continuous=flag))
             case "quarantine" | "online" | "offline":
                 like.setdefault((c.id, flag), set()).update(places)
             case "preserve":

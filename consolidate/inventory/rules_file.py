@@ -140,6 +140,10 @@ class _Reader:
                 self._report(f"{path}.{key}", f"{table.name} takes no {key}")
             elif given is not None:
                 options[key] = given
+        if "unit" in fields:
+            options["unit"] = table.unit or "hosts"
+        elif table.unit is not None:
+            self._report(f"{path}.unit", f"{table.name} takes no unit")
         return options
 
     def _members(
@@ -180,6 +184,8 @@ class _Reader:
             if table.hosts is not None:
                 self._report(f"{path}.hosts", f"needs either hosts or {by_site[0]}, and not both")
             return self._hosts_at(table, path=path)
+        if not table.hosts and table.name == "licence_group":
+            return []
         if not table.hosts:
             self._report(f"{path}.hosts", f"{table.name} needs at least one host")
             return None

@@ -25,6 +25,7 @@ class RuleTable(msgspec.Struct, frozen=True, kw_only=True):
     most: int | None = None
     resource: str | None = None
     least: int | None = None
+    unit: str | None = None
     parts: list[list[str]] | None = None
     zones: list[list[str]] | None = None
     continuous: bool | None = None

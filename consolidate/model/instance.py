@@ -212,11 +212,16 @@ class Instance:
         np.add.at(used, hosts, self.need[placed] + self.vm_overhead[hosts])
         return used
 
-    def host_masks(self) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    def host_masks(self, *, over_others: bool = False) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Return which hosts each VM may run on.
 
         Kind of guest, core speed, maintenance and the rules fence, ban and root are folded into it. A
         VM may always stay where it is unless a rule forbids that. An immovable VM may only stay.
+
+        Parameters
+        ----------
+        over_others
+            Count hosts to which a VM comes only by stopping at others on its way, too.
 
         Returns
         -------
@@ -227,4 +232,4 @@ class Instance:
         """
         from consolidate.model.masks import host_masks
 
-        return host_masks(self)
+        return host_masks(self, over_others=over_others)

@@ -16,12 +16,19 @@ if TYPE_CHECKING:
 __all__ = ["host_masks"]
 
 
-def host_masks(instance: Instance) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+def host_masks(
+    instance: Instance, *, over_others: bool = False
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """Fold everything that excludes hosts for a VM into one row of hosts, shared by like VMs.
 
     Kind of guest, core speed, maintenance, hosts that cannot be woken, common modes of migration and
     the rules fence, ban and root count. A VM may always stay at home unless a rule forbids that; an
     immovable VM may only stay.
+
+    Parameters
+    ----------
+    over_others
+        Count hosts to which a VM comes only by stopping at others on its way, too.
 
     Returns
     -------
@@ -33,7 +40,7 @@ def host_masks(instance: Instance) -> tuple[NDArray[np.int32], NDArray[np.bool_]
     fleet, home = instance.fleet, instance.current.host_of
     receive = fleet.may_receive()
     open_hosts = ~hosts_of_rules(instance.rules, Offline, fleet.n_hosts)
-    type_of, type_ok = _type_rows(instance)
+    type_of, type_ok = _type_rows(instance, over_others=over_others)
     limit_of, limits = _limit_rows(instance)
     pinned = (home >= 0) & ~instance.movable
     at_home = np.maximum(home, 0)
@@ -69,7 +76,7 @@ def _joint(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64
     return joint
 
 
-def _type_rows(instance: Instance) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _type_rows(instance: Instance, *, over_others: bool) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return which host types each VM can run on, given the type that it is on now, as distinct rows."""
     types, vms, home = instance.fleet.types, instance.vms, instance.current.host_of
     speeds = np.array([t.core_mcores for t in types], dtype=np.int64)
@@ -78,6 +85,8 @@ def _type_rows(instance: Instance) -> tuple[NDArray[np.int64], NDArray[np.bool_]
     for a, one in enumerate(types):
         for b, other in enumerate(types):
             reach[a, b] = bool(one.hypervisor.moves & other.hypervisor.moves)
+    for via in range(len(types) if over_others else 0):
+        reach[:-1] |= reach[:-1, via, None] & reach[via]
     home_type = np.where(home >= 0, instance.fleet.host_type[np.maximum(home, 0)], len(types))
     # A vCPU gets at most one core, so a slow core cannot carry a VM whose sized demand is higher.
     per_vcpu = -(-instance.need[:, 0] // np.maximum(vms.vcpus.astype(np.int64), 1))

@@ -161,18 +161,24 @@ class MakespanBound:
         Work of the busiest host, or of the fleet where its concurrency is limited.
     space_time_s : s
         Need times duration of all moves over the free space of all hosts.
+    room_s : s
+        Time until there is room for a large VM, its move, and what has to follow where it was.
+    direct_s : s
+        What no plan beats that moves every VM at most once; one with detours may.
     rests_on
-        The host, limit or resource that decides.
+        The host, limit, resource or VM that decides over the makespan of any plan.
     """
 
     load_s: int
     space_time_s: int
+    room_s: int = 0
+    direct_s: int = 0
     rests_on: str = ""
 
     @property
     def value_s(self) -> int:
-        """The larger of the two, in seconds."""
-        return max(self.load_s, self.space_time_s)
+        """What no plan beats, with detours or without: the largest of load, space-time and room, in seconds."""
+        return max(self.load_s, self.space_time_s, self.room_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

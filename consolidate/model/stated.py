@@ -19,6 +19,7 @@ from consolidate.model.rules import (
     ResourceCapacity,
     Rule,
     Running,
+    SharedCapacity,
 )
 
 if TYPE_CHECKING:
@@ -69,7 +70,10 @@ def stated_issues(instance: Instance) -> list[Issue]:
     both &= hosts_of_rules(instance.rules, Offline, fleet.n_hosts)
     for k, rule in enumerate(instance.rules):
         path = f"rules[{k}]"
-        if isinstance(rule, Preserve | ResourceCapacity) and rule.resource not in instance.resources:
+        if (
+            isinstance(rule, Preserve | ResourceCapacity | SharedCapacity)
+            and rule.resource not in instance.resources
+        ):
             known = ", ".join(instance.resources)
             msg = f"there is no resource {rule.resource!r}; there are {known}"
             issues.append(Issue(path=f"{path}.resource", message=msg))

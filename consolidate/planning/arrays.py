@@ -12,12 +12,17 @@ from consolidate.model import Instance, Placement, PowerControl
 from consolidate.model.limits_view import kernel_limits, kernel_taken
 from consolidate.planning.estimates import Estimates
 
-__all__ = ["first_moment", "in_order", "kernel_moves"]
+__all__ = ["first_moment", "helpers", "in_order", "kernel_moves"]
 
 _NO_LIMIT = 2**30
 
 
-def kernel_moves(instance: Instance, target: Placement, estimates: Estimates) -> Moves:
+def kernel_moves(
+    instance: Instance,
+    target: Placement,
+    estimates: Estimates,
+    hosts: tuple[NDArray[np.int32], NDArray[np.bool_]],
+) -> Moves:
     """Return what does not change while a schedule is made; :func:`in_order` fills in the order.
 
     Parameters
@@ -26,12 +31,14 @@ def kernel_moves(instance: Instance, target: Placement, estimates: Estimates) ->
         The problem, and where every VM shall be.
     estimates
         What each move takes.
+    hosts
+        Row of each VM, and rows of hosts on which VMs may be.
     """
     fleet, settings = instance.fleet, instance.moves
     # VMs that are on no host yet are started when the moves are known.
     goal = np.where(instance.current.host_of >= 0, target.host_of, -1).astype(np.int64)
     seconds, kbit = estimates.tables
-    mask_of, masks = instance.host_masks()
+    mask_of, masks = hosts
     binding = tuple(rule for rule in instance.rules if rule.continuous)
     return Moves(
         need=instance.need,

@@ -4,6 +4,10 @@ Load bound: every VM that has another host as target leaves its source at least 
 target at least once. A host does that work with its slots and its interface, after its boot and before
 its shutdown. Space-time bound: a VM that moves is on two hosts, so what moves at a time fits into the
 free space of all hosts together; ``sum(need x duration) / free space`` is a bound for each resource.
+The bound by room is in :mod:`consolidate.planning.room_bound`.
+
+The direct bound holds for plans that move every VM at most once: a move into a host is then also one out of
+a host that may have to be shut down after it.
 """
 
 from __future__ import annotations
@@ -13,12 +17,13 @@ from numpy.typing import NDArray
 
 from consolidate.model import Instance, MakespanBound, Placement, PowerControl
 from consolidate.planning.estimates import Estimates
+from consolidate.planning.room_bound import room_bound
 
 __all__ = ["makespan_bound"]
 
 
 def makespan_bound(instance: Instance, target: Placement, estimates: Estimates) -> MakespanBound:
-    """Return the larger of the load bound and the space-time bound, in whole seconds.
+    """Return the bounds by load, by space-time, by room, and for plans without detours, in whole seconds.
 
     Parameters
     ----------
@@ -35,8 +40,48 @@ def makespan_bound(instance: Instance, target: Placement, estimates: Estimates) 
     leaving, coming = _least_seconds(instance, target, moved, estimates)
     load_s, part = _load(instance, target, moved, leaving, coming)
     space_s, resource = _space_time(instance, target, moved, np.maximum(leaving, coming))
-    rests_on = part if load_s >= space_s else f"free {resource}"
-    return MakespanBound(load_s=load_s, space_time_s=space_s, rests_on=rests_on)
+    room_s, vm = room_bound(instance, target, estimates, _off_lag_s(instance, target))
+    name = "" if vm < 0 else f"room for VM {instance.vms.ids[vm]}"
+    _, rests_on = max((load_s, part), (space_s, f"free {resource}"), (room_s, name), key=lambda b: b[0])
+    return MakespanBound(
+        load_s=load_s,
+        space_time_s=space_s,
+        room_s=room_s,
+        direct_s=max(
+            *(load_s, space_s, room_s),
+            _direct(instance, target, moved, np.maximum(leaving, coming)),
+        ),
+        rests_on=rests_on,
+    )
+
+
+def _off_lag_s(instance: Instance, target: Placement) -> NDArray[np.int64]:
+    off = _goes_off(instance, target)
+    return np.where(off, instance.fleet.per_host("shutdown_s"), 0).astype(np.int64)
+
+
+def _direct(
+    instance: Instance, target: Placement, moved: NDArray[np.int64], seconds: NDArray[np.int64]
+) -> int:
+    """Return the bound for plans without detours: boot, work of a host's slots, shutdown of another.
+
+    Of the moves of a host, take those after which a shutdown of ``q`` or more follows somewhere: the first
+    starts after the earliest boot among them, and what they take is shared by the slots.
+    """
+    fleet, settings = instance.fleet, instance.moves
+    source, goal = instance.current.host_of[moved], target.host_of[moved]
+    boot = np.where(fleet.powered_on, 0, fleet.per_host("boot_s"))[goal]
+    lag = _off_lag_s(instance, target)[source]
+    best = int((boot + seconds + lag).max(initial=0))
+    for at, slots in ((source, settings.moves_out), (goal, settings.moves_in)):
+        for q in np.unique(lag).tolist():
+            late = lag >= q
+            work = np.bincount(at[late], seconds[late], fleet.n_hosts).astype(np.int64)
+            first = np.full(fleet.n_hosts, 2**40, dtype=np.int64)
+            np.minimum.at(first, at[late], boot[late])
+            ends = np.where(work > 0, first - (-work // slots) + q, 0)
+            best = max(best, int(ends.max(initial=0)))
+    return best
 
 
 def _goes_off(instance: Instance, target: Placement) -> NDArray[np.bool_]:
@@ -52,13 +97,8 @@ def _least_seconds(
     """Return the least time in which each VM can leave its host, and come to its target, by any way."""
     found = []
     for ends in (instance.current.host_of[moved], target.host_of[moved]):
-        classes = [sorted({k for k in row if k >= 0}) for row in estimates.pair.tolist()]
         kinds = estimates.kind_of[ends].tolist()
-        # With less bandwidth no move is shorter, so a full share is the fastest.
-        times = [
-            min((s for k in classes[kind] if (s := estimates.fastest_s(v, k))), default=0)
-            for v, kind in zip(moved.tolist(), kinds, strict=True)
-        ]
+        times = [estimates.least_s(v, kind) for v, kind in zip(moved.tolist(), kinds, strict=True)]
         found.append(np.array(times, dtype=np.int64))
     return found[0], found[1]
 

@@ -95,6 +95,17 @@ class Estimates:
             self._fastest[key] = min(possible, default=0)
         return self._fastest[key]
 
+    def possible(self, v: int, one: int, other: int) -> bool:
+        """Say whether a VM can move between hosts of two kinds."""
+        k = int(self.pair[one, other])
+        return k >= 0 and self.of(v, k).mode is not None
+
+    def least_s(self, v: int, kind: int) -> int:
+        """Return the least time in which a VM can leave or reach a host of a kind, by any way; 0 without."""
+        # With less bandwidth no move is shorter, so a full share is the fastest.
+        classes = {k for k in self.pair[kind].tolist() if k >= 0}
+        return min((s for k in classes if (s := self.fastest_s(v, k))), default=0)
+
     def between(self, v: int, source: int, target: int, level: int = 0) -> MoveEstimate:
         """Return the estimate for a VM and two hosts."""
         k = int(self.pair[self.kind_of[source], self.kind_of[target]])

@@ -109,7 +109,7 @@ def _plan_or_follow(
     try:
         return plan(instance, target)
     except PlanError:
-        mask_of, masks = allowed_by.host_masks()
+        mask_of, masks = Problem(instance=allowed_by, target=target).masks
         if not all(instance.movable[v] and masks[mask_of[v], h] for v, h in order):
             raise
         problem = Problem(instance=instance, target=target)

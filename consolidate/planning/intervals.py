@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from ortools.sat.python import cp_model
 
-from consolidate.model import Ban, Fence, MigrationPlan, Root, Spread
+from consolidate.model import Ban, Fence, LicenceGroup, MigrationPlan, Root, Spread
 from consolidate.planning.assemble import assemble
 from consolidate.planning.listing import Listing
 from consolidate.planning.problem import Problem, Step
@@ -23,7 +23,7 @@ __all__ = ["shorten"]
 #: More moves than this are left to the list schedulers: CP-SAT proved nothing there in a minute.
 _MOST_MOVES = 120
 _EFFORT = 1.0
-_KNOWN_RULES = (Ban, Fence, Root, Spread)
+_KNOWN_RULES = (Ban, Fence, LicenceGroup, Root, Spread)
 
 
 def shorten(problem: Problem, plan: MigrationPlan, listing: Listing) -> MigrationPlan:

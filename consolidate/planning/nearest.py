@@ -78,7 +78,9 @@ def nearest_target(instance: Instance, target: Placement, *, fast: bool = False)
 def _left(instance: Instance, target: Placement) -> NDArray[np.int64]:
     if (instance.usage(target) > instance.capacity).any():
         return np.zeros(0, dtype=np.int64)
-    listing = list_schedule(Problem(instance=instance, target=target))
+    listing = list_schedule(
+        Problem(instance=instance, target=target), direct_s=2**62, good_enough_s=2**62
+    )
     return np.array(listing.left, dtype=np.int64)
 
 

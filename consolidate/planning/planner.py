@@ -64,18 +64,20 @@ def plan(
     total = len(problem.moved)
     progress("plan", 0, total)
     bound = makespan_bound(instance, target, problem.estimates)
-    listing = _schedule(problem, good_enough_s=int(bound.value_s * _CLOSE))
+    goals = int(bound.direct_s * _CLOSE), int(bound.value_s * _CLOSE)
+    listing = _schedule(problem, direct_s=goals[0], good_enough_s=goals[1])
     if listing.left:
         raise _deadlock(problem, listing)
     made = assemble(problem, listing, bound)
-    if made.makespan_s > bound.value_s and not fast:
+    detours = len(made.migrations) > total
+    if made.makespan_s > (bound.value_s if detours else bound.direct_s) and not fast:
         made = min(made, shorten(problem, made, listing), key=lambda p: p.makespan_s)
     progress("plan", total, total)
     return made
 
 
-def _schedule(problem: Problem, *, good_enough_s: int) -> Listing:
-    listing = list_schedule(problem, good_enough_s=good_enough_s)
+def _schedule(problem: Problem, *, direct_s: int, good_enough_s: int) -> Listing:
+    listing = list_schedule(problem, direct_s=direct_s, good_enough_s=good_enough_s)
     if listing.left:
         order = find_order(problem)
         if order is not None:
@@ -88,7 +90,9 @@ def _deadlock(problem: Problem, listing: Listing) -> PlanError:
     cycle = blocked_vms(listing.left, instance.current.host_of, problem.target.host_of)
 
     def works(bigger: Instance) -> bool:
-        return not _schedule(Problem(instance=bigger, target=problem.target), good_enough_s=2**62).left
+        return not _schedule(
+            Problem(instance=bigger, target=problem.target), direct_s=2**62, good_enough_s=2**62
+        ).left
 
     space = helper_space(instance, cycle, works=works)
     names = [instance.vms.ids[v] for v in cycle]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.moves import Moves
-from consolidate.model import Instance, Placement
+from consolidate.model import Ban, Fence, Instance, LicenceGroup, Placement, Root
 from consolidate.planning.arrays import kernel_moves
 from consolidate.planning.estimates import Estimates
 
@@ -41,9 +41,31 @@ class Problem:
         return Estimates(self.instance)
 
     @cached_property
+    def masks(self) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """Which hosts each VM may be on while the plan is carried out; see :meth:`Instance.host_masks`.
+
+        The VMs of a licence group stop nowhere but on hosts that count in any case. Rules that are not
+        continuous say nothing of the way.
+        """
+        instance = self.instance
+        rules = tuple(
+            rule
+            for rule in instance.rules
+            if rule.continuous or not isinstance(rule, Ban | Fence | Root)
+        )
+        fences = tuple(
+            Fence(vms=rule.vms, hosts=tuple(rule.touched(self.target, instance)))
+            for rule in instance.rules
+            if isinstance(rule, LicenceGroup) and rule.continuous
+        )
+        if fences or len(rules) < len(instance.rules):
+            instance = replace(instance, rules=(*rules, *fences))
+        return instance.host_masks(over_others=True)
+
+    @cached_property
     def moves(self) -> Moves:
         """What does not change while a schedule is made, as arrays."""
-        return kernel_moves(self.instance, self.target, self.estimates)
+        return kernel_moves(self.instance, self.target, self.estimates, self.masks)
 
     @cached_property
     def moved(self) -> NDArray[np.int64]:
@@ -56,6 +78,13 @@ class Problem:
         used = np.zeros(self.instance.fleet.n_hosts, dtype=np.bool_)
         used[self.target.used_hosts()] = True
         return used
+
+    @cached_property
+    def off_lag_s(self) -> NDArray[np.int64]:
+        """Seconds of the shutdown that follows when the last VM has left each host, shape ``(hosts,)``."""
+        fleet = self.instance.fleet
+        off = (self.instance.may_switch_off() | ~fleet.powered_on) & ~self.stays_used
+        return np.where(off, fleet.per_host("shutdown_s"), 0).astype(np.int64)
 
     def free_space(self) -> NDArray[np.float64]:
         """Return the free space of all hosts that are on, by resource; at least 1."""

@@ -8,7 +8,8 @@ import numpy as np
 
 from consolidate.errors import PlanError
 from consolidate.migration import MoveEstimate
-from consolidate.model import Gather, Instance, MaxOnline, Placement
+from consolidate.model import Gather, Instance, MaxOnline, Placement, SharedCapacity
+from consolidate.planning.arrays import helpers
 from consolidate.planning.estimates import Estimates
 
 __all__ = ["refuse_impossible", "vm_refusals"]
@@ -41,7 +42,7 @@ def refuse_impossible(instance: Instance, target: Placement) -> None:
 def vm_refusals(instance: Instance, target: Placement) -> Iterator[tuple[int, str]]:
     """Yield each VM that cannot go to its target, and why."""
     vms, current = instance.vms, instance.current.host_of
-    mask_of, masks = instance.host_masks()
+    mask_of, masks = instance.host_masks(over_others=True)
     for v in np.flatnonzero((target.host_of < 0) & (current >= 0)).tolist():
         yield v, f"{vms.ids[v]} is left on no host by the target placement; a plan stops no VM"
     for v in np.flatnonzero((target.host_of >= 0) & (current < 0)).tolist():
@@ -61,12 +62,27 @@ def vm_refusals(instance: Instance, target: Placement) -> Iterator[tuple[int, st
         estimate = estimates.between(v, source, to)
         if not instance.active[v]:
             yield v, f"{move}: the VM does not exist at the decision"
-        elif estimate.mode is None:
-            yield v, f"{move}: {_no_mode(instance, v, estimate)}"
         elif not instance.movable[v]:
             yield v, f"{move}: the VM is immovable"
+        elif estimate.mode is None and not _through_others(instance, estimates, v, to):
+            yield v, f"{move}: {_no_mode(instance, v, estimate)}"
         elif not masks[mask_of[v], to]:
             yield v, f"{move}: {_excluded(instance, v, to)}"
+
+
+def _through_others(instance: Instance, estimates: Estimates, v: int, goal: int) -> bool:
+    """Say whether a VM can come to a host over other hosts that are open to it."""
+    mask_of, masks = instance.host_masks(over_others=True)
+    open_kinds = set(estimates.kind_of[masks[mask_of[v]] & helpers(instance)].tolist())
+    last = int(estimates.kind_of[goal])
+    reached = {int(estimates.kind_of[instance.current.host_of[v]])}
+    frontier = [*reached]
+    while frontier:
+        one = frontier.pop()
+        ways = [k for k in (open_kinds | {last}) - reached if estimates.possible(v, one, k)]
+        reached.update(ways)
+        frontier += ways
+    return last in reached
 
 
 def _no_mode(instance: Instance, v: int, estimate: MoveEstimate) -> str:
@@ -105,10 +121,10 @@ def _rule_reasons(instance: Instance, target: Placement) -> Iterator[str]:
     current = instance.current
     moved = set(target.moved_from(current).tolist())
     for rule in instance.rules:
-        if isinstance(rule, MaxOnline) and rule.continuous:
+        if isinstance(rule, MaxOnline | SharedCapacity) and rule.continuous:
             yield (
-                "a continuous max_online rule is not kept by any plan here: hosts are on side by side while "
-                "VMs move; state it as not continuous"
+                f"a continuous {rule.name} rule is not kept by any plan here: while VMs move, hosts are on and "
+                "VMs take room side by side; state it as not continuous"
             )
         known = rule.violations(current, instance=instance)
         for sentence in rule.violations(target, instance=instance):

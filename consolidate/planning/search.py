@@ -7,16 +7,20 @@ so one at a time decides whether a target can be reached.
 from __future__ import annotations
 
 import heapq
+import math
 
 import numpy as np
 
-from consolidate.model import Spread
+from consolidate._kernels.zones import company_allows
+from consolidate.model.limits_view import kernel_taken
 from consolidate.planning.problem import Problem
 
 __all__ = ["find_order"]
 
 #: Placements looked at before the search gives up.
 _PLACEMENTS = 3_000
+#: Where there are no more placements than this in all, every one is looked at.
+_ALL = 10_000
 #: More VMs than this are left to the list schedulers: the search would not come far.
 _MOST_VMS = 60
 
@@ -39,26 +43,24 @@ class _Search:
         self.need = instance.need
         self.capacity = instance.capacity
         self.goal = tuple(self.moves.target.tolist())
-        mask_of, masks = instance.host_masks()
+        mask_of, masks = problem.masks
         hosts = np.flatnonzero(self.moves.helper | problem.stays_used)
         self.hosts_of = [
             [h for h in hosts.tolist() if masks[mask_of[v], h]] for v in range(len(self.goal))
         ]
-        self.mates: dict[int, set[int]] = {}
-        for rule in instance.rules:
-            if isinstance(rule, Spread) and rule.continuous:
-                for v in rule.vms:
-                    self.mates.setdefault(v, set()).update(set(rule.vms) - {v})
+        self.instance = instance
         self.start = tuple(instance.current.host_of.tolist())
         self.movable = [
             v for v, h in enumerate(self.start) if h >= 0 and instance.movable[v] and instance.active[v]
         ]
+        everything = math.prod(len(self.hosts_of[v]) for v in self.movable)
+        self.most = _ALL if everything <= _ALL else _PLACEMENTS
 
     def run(self) -> list[tuple[int, int]] | None:
         came_from: dict[tuple[int, ...], tuple[tuple[int, ...], int, int] | None] = {self.start: None}
         queue = [(self._astray(self.start), 0, self.start)]
         looked_at = 0
-        while queue and looked_at < _PLACEMENTS:
+        while queue and looked_at < self.most:
             _, _, where = heapq.heappop(queue)
             looked_at += 1
             if where == self.goal:
@@ -78,6 +80,8 @@ class _Search:
         placed = [v for v, h in enumerate(where) if h >= 0]
         hosts = [where[v] for v in placed]
         np.subtract.at(room, hosts, self.need[placed] + self.overhead[hosts])
+        limits = self.moves.limits
+        taken = kernel_taken(self.instance, limits, np.array(where, dtype=np.int32), times=2)
         found = []
         for v in self.movable:
             fits = (self.need[v] + self.overhead <= room).all(axis=1)
@@ -87,7 +91,7 @@ class _Search:
                 if h != where[v]
                 and fits[h]
                 and self._possible(v, where[v], h)
-                and not any(where[u] == h for u in self.mates.get(v, ()))
+                and (not limits.named[v] or company_allows(limits, taken, np.int64(v), np.int64(h)))
             ]
         return found
 

@@ -17,7 +17,7 @@ from consolidate._kernels.moves import (
     push_event,
 )
 from consolidate.planning.arrays import first_moment
-from consolidate.planning.listing import Listing
+from consolidate.planning.listing import Listing, listing_of
 from consolidate.planning.problem import Problem, Step
 
 __all__ = ["in_sequence"]
@@ -55,7 +55,7 @@ def in_sequence(problem: Problem, order: Sequence[tuple[int, int]]) -> Listing:
         while now.flying[v] >= 0 or (level := level_for(moves, now, v, h)) < 0:
             if now.tally[0] == 0:
                 left = problem.moved[now.position[problem.moved] != moves.target[problem.moved]]
-                return Listing(steps=tuple(steps), boots=boots, left=tuple(left.tolist()))
+                return listing_of(problem, steps, boots, left.tolist())
             time = int(now.heap[0, 0])
             while now.tally[0] > 0 and now.heap[0, 0] == time:
                 key = pop_event(now)
@@ -68,4 +68,4 @@ def in_sequence(problem: Problem, order: Sequence[tuple[int, int]]) -> Listing:
         steps.append(Step(vm=vm, source=source, target=host, start_s=time, end_s=end, level=int(level)))
     final = dict.fromkeys(problem.moved.tolist(), -1) | {step.vm: step.target for step in steps}
     astray = sorted(v for v, host in final.items() if host != int(moves.target[v]))
-    return Listing(steps=tuple(steps), boots=boots, left=tuple(astray))
+    return listing_of(problem, steps, boots, astray)

@@ -41,7 +41,7 @@ class CpSat:
     """
 
     name: ClassVar[str] = "cp-sat"
-    rules: ClassVar[frozenset[str]] = KERNEL_RULES
+    rules: ClassVar[frozenset[str]] = KERNEL_RULES | {"licence_group", "shared_capacity"}
     max_booleans: int = 50_000
     moves: MoveBudget = field(default_factory=MoveBudget)
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from consolidate.model import (
     Among,
     Instance,
     Interference,
+    LicenceGroup,
     Lonely,
     MaxOnline,
+    Placement,
     Rule,
+    SharedCapacity,
     Split,
     SplitAmong,
     Spread,
@@ -71,6 +76,26 @@ class _Adder:
             self._flocks([rule.vms], rule.zones)
         elif isinstance(rule, SplitAmong):
             self._flocks(rule.parts, rule.zones)
+        elif isinstance(rule, LicenceGroup):
+            self._licences(rule)
+        elif isinstance(rule, SharedCapacity):
+            self._share(rule)
+
+    def _licences(self, rule: LicenceGroup) -> None:
+        """Count each host that one of the VMs touches; those of the past are no choice any more."""
+        nowhere = Placement(host_of=np.full(len(self.instance.vms), -1, dtype=np.int32))
+        past = rule.touched(nowhere, self.instance)
+        total: Any = sum(rule.size(h, self.instance) for h in past)
+        for h in self.hosts:
+            if h not in past and (here := self._here(rule.vms, h)):
+                total += rule.size(h, self.instance) * self._any(here)
+        self.model.add(total <= rule.most)
+
+    def _share(self, rule: SharedCapacity) -> None:
+        k, hosts = self.instance.resources.index(rule.resource), set(rule.hosts)
+        need, overhead = self.instance.need[:, k], self.instance.vm_overhead[:, k]
+        taken: Any = sum(int(need[v] + overhead[h]) * x for (v, h), x in self.x.items() if h in hosts)
+        self.model.add(taken <= rule.most)
 
     def _here(self, vms: Sequence[int], h: int) -> list[Any]:
         return [self.x[v, h] for v in vms if (v, h) in self.x]

@@ -18,6 +18,7 @@ from consolidate.model import (
     Gather,
     Instance,
     Interference,
+    LicenceGroup,
     Lonely,
     Placement,
     Rule,
@@ -205,6 +206,10 @@ def _renamed(instance: Instance, first_of: NDArray[np.int64]) -> tuple[Rule, ...
     for rule in instance.rules:
         if isinstance(rule, Spread | Lonely | Among):
             rules.append(replace(rule, vms=renamed(rule.vms)))
+        elif isinstance(rule, LicenceGroup):
+            # Whoever is joined to others has left a host that counts.
+            past = rule.hosts_of(instance.current).values() if rule.continuous else ()
+            rules.append(replace(rule, vms=renamed(rule.vms), hosts=(*rule.hosts, *past)))
         elif isinstance(rule, Interference):
             rules.append(replace(rule, vms=renamed(rule.vms), others=renamed(rule.others)))
         elif isinstance(rule, Split | SplitAmong):

@@ -103,6 +103,7 @@ def _plan_case(instance: Instance, plan: MigrationPlan) -> cases.PlanCase:
         limits=cases.MoveLimits(**asdict(instance.moves)),
         actions=_actions(plan),
         makespan_bound_s=plan.makespan_bound_s,
+        direct_bound_s=0 if plan.bound is None else plan.bound.direct_s,
     )
 
 
@@ -184,6 +185,7 @@ def placement_case(instance: Instance, target: Placement) -> cases.PlacementCase
                 zones=tuple(getattr(r, "zones", ())),
                 resource=getattr(r, "resource", ""),
                 least=getattr(r, "least", 0),
+                unit=getattr(r, "unit", ""),
                 continuous=r.continuous,
             )
             for r in instance.rules

@@ -35,6 +35,7 @@ from consolidate.model import (
     ServiceLevel,
     Shutdown,
     Site,
+    Start,
     Stop,
     TimeGrid,
     Trace,
@@ -214,7 +215,7 @@ def load_result(folder: Path) -> Result:
 def load_plan(folder: Path) -> MigrationPlan:
     """Read the plan of a run folder."""
     placement = _columns(folder / "placement.parquet")
-    actions: list[Boot | Migration | Shutdown] = []
+    actions: list[Boot | Migration | Shutdown | Start] = []
     for row in read_table(folder / "plan.parquet").to_pylist():
         common = {
             "id": row["action_id"],
@@ -227,6 +228,8 @@ def load_plan(folder: Path) -> MigrationPlan:
             more = {k: row[k] for k in (*names, "overhead_mcores", "parking")}
             downtime_ms = round(row["downtime_s"] * 1_000)
             actions.append(Migration(**common, **more, downtime_ms=downtime_ms))
+        elif row["kind"] == "start":
+            actions.append(Start(**common, vm=row["vm"], host=row["target"]))
         else:
             kind = Boot if row["kind"] == "boot" else Shutdown
             actions.append(kind(**common, host=row["target"]))

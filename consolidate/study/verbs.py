@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from consolidate.errors import PlanError
 from consolidate.model import Instance, MigrationPlan, Placement, Result
 from consolidate.model.progress import Progress, silent
 from consolidate.solvers.solving import DEFAULT_MIN_SAVING_FRACTION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from consolidate.model.plan import Action
     from consolidate.solvers import Budget, Policy
 
-__all__ = ["improvements", "plan", "resume_plan", "solve", "undo_plan"]
+__all__ = ["improvements", "plan", "resume_plan", "solve", "undo_plan", "window_plans"]
 
 
 def solve(
@@ -113,16 +116,60 @@ def resume_plan(folder: Path, done: Iterable[int]) -> MigrationPlan:
     Raises
     ------
     PlanError
-        When an id is unknown, or an action has ended before one that it waits for.
+        When an id is unknown, an action has ended before one that it waits for, or the plan is superseded.
     """
     from consolidate import planning
     from consolidate.study import load
     from consolidate.study.judge import judge_plan
 
     instance, made, ended = load.load_instance(folder), load.load_plan(folder), set(done)
+    _refuse_stale(instance, made)
     rest = planning.resume(instance, made, ended)
     judge_plan(planning.state_after(instance, made, ended), rest)
     return rest
+
+
+def window_plans(folder: Path, windows: Sequence[tuple[int, int]]) -> tuple[MigrationPlan, ...]:
+    """Split the way to the target of a solved run folder over change windows, and let the checks judge it.
+
+    Parameters
+    ----------
+    folder
+        Run folder with a placement.
+    windows : s
+        Start and end of each window, counted from now, in order and apart.
+
+    Raises
+    ------
+    PlanError
+        When the windows are no stretches of time, or too short.
+    """
+    from consolidate import planning
+    from consolidate.study import load
+    from consolidate.study.judge import judge_plan
+
+    instance, target = load.load_instance(folder), load.load_result(folder).placement
+    parts = planning.plan_in_windows(instance, target, windows)
+    # A part may end before its emptied hosts are off, so the parts are judged as the one plan that they are.
+    actions: list[Action] = []
+    for part in parts:
+        first = max((a.id for a in actions), default=0)
+        actions += [
+            replace(a, id=a.id + first, after=tuple(k + first for k in a.after)) for a in part.actions
+        ]
+    judge_plan(instance, MigrationPlan(actions=tuple(actions), current=instance.current, target=target))
+    return parts
+
+
+def _refuse_stale(instance: Instance, made: MigrationPlan) -> None:
+    from consolidate.planning import plan_status
+
+    if plan_status(instance, made) == "SUPERSEDED":
+        msg = (
+            "the plan is SUPERSEDED: it was made for another state than that of the run folder; "
+            "make it again with consolidate plan"
+        )
+        raise PlanError(msg)
 
 
 def undo_plan(folder: Path, done: Iterable[int] | None = None) -> MigrationPlan:
@@ -135,6 +182,7 @@ def undo_plan(folder: Path, done: Iterable[int] | None = None) -> MigrationPlan:
     from consolidate.study.judge import judge_plan
 
     instance, made = load.load_instance(folder), load.load_plan(folder)
+    _refuse_stale(instance, made)
     ended = None if done is None else set(done)
     back = planning.undo(instance, made, ended)
     judge_plan(planning.state_after(instance, made, ended), back)

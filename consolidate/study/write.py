@@ -111,7 +111,9 @@ def _rule(rule: Any) -> dict[str, object]:
         for key in ("parts", "zones")
         if hasattr(rule, key)
     }
-    row |= {key: getattr(rule, key) for key in ("most", "resource", "least") if hasattr(rule, key)}
+    row |= {
+        key: getattr(rule, key) for key in ("most", "resource", "least", "unit") if hasattr(rule, key)
+    }
     row["continuous"] = rule.continuous
     return row
 

@@ -45,6 +45,37 @@ def test_the_way_back(consolidate, planned):
     assert {(a["vm"], a["source"]) for a in back if a["kind"] == "migration"} == went
 
 
+def test_a_plan_in_change_windows(consolidate, planned):
+    """The same VMs arrive in two windows as at once; nothing happens outside; nonsense is refused."""
+    whole = actions(consolidate("plan", planned, "--json", "--quiet"))
+    half = (max(a["end_s"] for a in whole) * 2) // 3
+    later = 100_000
+    windows = ("--window", f"0-{half}", "--window", f"{later}-{2 * later}")
+    parts = actions(consolidate("plan", planned, *windows, "--json"))
+    assert {a["part"] for a in parts} == {1, 2}
+    assert all(a["end_s"] <= half if a["part"] == 1 else a["start_s"] >= later for a in parts)
+
+    def ends(rows):
+        return {a["vm"]: a["target"] for a in rows if a["kind"] == "migration"}
+
+    assert ends(parts) == ends(whole)
+    assert "part 2, from 1" in consolidate("plan", planned, *windows).out
+    assert consolidate("plan", planned, "--window", "7").code == 2
+    assert consolidate("plan", planned, "--window", "9-7").code == 3
+    assert consolidate("plan", planned, "--window", "0-9", "--undo", "all").code == 2
+
+
+def test_a_stale_plan_is_not_gone_on_with(consolidate, planned):
+    """Another VM has been changed since: the plan is superseded, and says so."""
+    about = planned / "instance.json"
+    text = json.loads(about.read_text("utf-8"))
+    text["moves"]["moves_in"] += 1
+    about.write_text(json.dumps(text), "utf-8")
+    stale = consolidate("plan", planned, "--resume", "1")
+    assert stale.code == 3
+    assert "SUPERSEDED" in stale.err
+
+
 def test_unknown_actions_are_refused(consolidate, planned):
     """An id that the plan does not have, a word that is no id, and both options at once."""
     unknown = consolidate("plan", planned, "--resume", "9999")

@@ -111,11 +111,6 @@ def constraint(**fields):
         (constraint(id="deadline", vm=0), UnsupportedError, "deadline"),
         (constraint(id="sleeping", vm=0), UnsupportedError, "sleeping"),
         (constraint(id="ready", vm=0), UnsupportedError, "ready on a running VM"),
-        (
-            constraint(id="resourceCapacity", nodes=[0, 1], rc="uCpu", amount=9),
-            UnsupportedError,
-            "resourceCapacity over several hosts",
-        ),
         (constraint(id="ban", vm=99, nodes=[0]), TraceError, "no VM 99"),
         (constraint(id="among", vms=[0], parts=[[0], [77]]), TraceError, "no node 77"),
         (constraint(id="preserve", vm=0, rc="gpu", amount=1), TraceError, "no resource 'gpu'"),
@@ -160,6 +155,7 @@ def test_no_json(write, tmp_path):
         ({"id": "split", "parts": [[0], [1]]}, "split"),
         ({"id": "splitAmong", "vParts": [[0], [1]], "pParts": [[0], [1]]}, "split_among"),
         ({"id": "resourceCapacity", "nodes": [1], "rc": "uCpu", "amount": 3}, "resource_capacity"),
+        ({"id": "resourceCapacity", "nodes": [0, 1], "rc": "uCpu", "amount": 9}, "shared_capacity"),
     ],
 )
 def test_each_constraint_is_a_rule(write, fields, expected):

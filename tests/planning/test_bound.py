@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from consolidate.checks.cases import NO_ACTIONS, MoveLimits, PlanCase
-from consolidate.checks.plan_bound import derived_bound_s
+from consolidate.checks.plan_bound import derived_bound_s, derived_direct_s
 from consolidate.errors import PlanError
 from consolidate.migration import MoveSettings
 from consolidate.planning import plan
@@ -50,6 +50,28 @@ def test_the_space_time_bound(scenes):
     assert plan(instance, scenes.to(1, 2, 3, 4)).makespan_s >= found.value_s
 
 
+def test_the_direct_bound_adds_the_shutdown_of_the_last_source(scenes):
+    """Two hosts send two VMs of 4 s each through one slot; whichever comes last still shuts down for 10 s."""
+    instance = scenes.scene([scenes.host()] * 3, [scenes.vm()] * 4, [0, 0, 1, 1])
+    found = bound(instance, scenes.to(2, 2, 2, 2))
+    assert (found.value_s, found.direct_s) == (18, 26)
+    made = plan(instance, scenes.to(2, 2, 2, 2))
+    assert made.makespan_s == 26
+    assert len(made.migrations) == 4
+
+
+def test_the_bound_by_room(scenes):
+    """A large VM comes to a full host only when the large one there has left, and that needs a third host."""
+    hosts = [scenes.host(memory=10_000), scenes.host(memory=10_000), scenes.host(memory=9_000)]
+    instance = scenes.scene(hosts, [scenes.vm(memory=9_000)] * 2, [0, 1])
+    found = bound(instance, scenes.to(1, 2))
+    made = plan(instance, scenes.to(1, 2))
+    seconds = made.migrations[0].end_s - made.migrations[0].start_s
+    assert found.room_s == 2 * seconds
+    assert found.rests_on == "room for VM V1"
+    assert made.makespan_s == found.room_s + 10
+
+
 def test_the_concurrency_of_the_fleet(scenes):
     """One move at a time in all: the times add up."""
     instance = scenes.scene(
@@ -85,8 +107,10 @@ def test_the_bound_is_derived_again_and_never_above_a_plan(scenes):
         instance, target = drawn
         limits = MoveLimits(**{f: getattr(instance.moves, f) for f in MoveLimits.__dataclass_fields__})
         case = PlanCase(placement=placement_case(instance, target), limits=limits, actions=NO_ACTIONS)
-        found = bound(instance, target).value_s
+        claim = bound(instance, target)
+        found = claim.value_s
         assert found == derived_bound_s(case), f"seed {seed}"
+        assert claim.direct_s in (0, max(found, derived_direct_s(case))), f"seed {seed}"
         try:
             made = plan(instance, target)
         except PlanError:

@@ -7,6 +7,7 @@ enough. The checks state the meaning of each rule again, in their own code.
 
 from __future__ import annotations
 
+from consolidate.model.rules.amounts import LicenceGroup, SharedCapacity
 from consolidate.model.rules.base import Rule
 from consolidate.model.rules.online import MaxOnline
 from consolidate.model.rules.states import (
@@ -28,6 +29,7 @@ __all__ = [
     "Fence",
     "Gather",
     "Interference",
+    "LicenceGroup",
     "Lonely",
     "MaxOnline",
     "Offline",
@@ -39,6 +41,7 @@ __all__ = [
     "Root",
     "Rule",
     "Running",
+    "SharedCapacity",
     "Split",
     "SplitAmong",
     "Spread",
@@ -53,6 +56,7 @@ RULES: Registry[type[Rule]] = Registry(
         "fence": "consolidate.model.rules:Fence",
         "gather": "consolidate.model.rules:Gather",
         "interference": "consolidate.model.rules:Interference",
+        "licence_group": "consolidate.model.rules:LicenceGroup",
         "lonely": "consolidate.model.rules:Lonely",
         "max_online": "consolidate.model.rules:MaxOnline",
         "offline": "consolidate.model.rules:Offline",
@@ -63,6 +67,7 @@ RULES: Registry[type[Rule]] = Registry(
         "resource_capacity": "consolidate.model.rules:ResourceCapacity",
         "root": "consolidate.model.rules:Root",
         "running": "consolidate.model.rules:Running",
+        "shared_capacity": "consolidate.model.rules:SharedCapacity",
         "split": "consolidate.model.rules:Split",
         "split_among": "consolidate.model.rules:SplitAmong",
         "spread": "consolidate.model.rules:Spread",

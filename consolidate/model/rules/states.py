@@ -58,7 +58,9 @@ class ResourceCapacity(HostsOnlyRule):
             msg = f"needs a resource and a limit of 0 or more, got {self.resource!r} and {self.most}"
             raise InstanceError([Issue(path="rule.most", message=msg)])
         if len(self.hosts) > 1:
-            msg = f"needs one host, got {len(self.hosts)}: no policy keeps a limit over several together"
+            msg = (
+                f"needs one host, got {len(self.hosts)}; a limit for several together is shared_capacity"
+            )
             raise InstanceError([Issue(path="rule.hosts", message=msg)])
 
     def violations(self, placement: Placement, *, instance: Instance | None = None) -> tuple[str, ...]:
