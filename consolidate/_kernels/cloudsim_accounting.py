@@ -1,0 +1,136 @@
+"""CloudSim's accounting: processing hosts, charging energy, ending VMs, and migrations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consolidate._kernels.cloudsim_records import record_host, record_vm
+from consolidate._kernels.cloudsim_scheduler import allocate_all, append, drop, place_of
+from consolidate._kernels.cloudsim_state import (
+    INCOMING,
+    RESIDENT,
+    Machines,
+    State,
+    host_share,
+    power_w,
+    utilization,
+)
+from consolidate._kernels.jit import kernel
+
+__all__ = ["account", "migrate"]
+
+#: What a host that is off draws in the separate standby account, in watts.
+_STANDBY_W = 12.0
+
+
+@kernel
+def account(m: Machines, s: State, time_s: Any, keep_idle: bool) -> None:
+    """Process every host, charge what passed since the last time, and end the VMs that ask for nothing."""
+    for h in range(len(m.kind)):
+        _process(m, s, h, time_s)
+    span_s = time_s - s.total[0]
+    if span_s > 0:
+        _charge(m, s, span_s)
+    if not keep_idle:
+        for h in range(len(m.kind)):
+            _end_idle(m, s, h)
+    s.total[0] = time_s
+
+
+@kernel
+def migrate(m: Machines, s: State, moves: NDArray[np.int64], time_s: float, keep_idle: bool) -> None:
+    """Start migrations (VM, target) at an instant, and go through their completions."""
+    for i in range(len(moves)):
+        v, target = moves[i]
+        s.moving[v] = True
+        place = place_of(s, v, target)
+        if place == s.count[target] or s.role[target, place] != INCOMING:
+            append(m, s, v, target, INCOMING)
+            _process(m, s, target, time_s)
+            _process(m, s, s.host_of[v], time_s)
+    last_s = 0.0
+    while True:
+        next_s = np.inf
+        for v in moves[:, 0]:
+            if last_s < m.vm[v, 2] < next_s:
+                next_s = m.vm[v, 2]
+        if next_s == np.inf:
+            return
+        account(m, s, time_s + next_s, keep_idle)
+        for v, target in moves:
+            if m.vm[v, 2] == next_s:
+                _arrive(m, s, v, target)
+        account(m, s, time_s + next_s, keep_idle)
+        last_s = next_s
+
+
+@kernel
+def _arrive(m: Machines, s: State, v: Any, target: Any) -> None:
+    """Let VM ``v`` live on its target, at the end of the list."""
+    s.moving[v] = False
+    drop(m, s, v, s.host_of[v])
+    if s.host_of[v] != target:
+        drop(m, s, v, target)
+    s.host_of[v] = target
+    append(m, s, v, target, RESIDENT)
+
+
+@kernel
+def _process(m: Machines, s: State, h: Any, time_s: Any) -> None:
+    """Bring the demand of a host to an instant, share its MIPS and record what comes of it."""
+    for i in range(s.count[h]):
+        v = s.listed[h, i]
+        s.wanted[v] = utilization(m, v, time_s) * m.vm[v, 0]
+    s.mips[h, 2] = s.mips[h, 1]
+    allocate_all(m, s, h)
+    used, wanted, capped, above = 0.0, 0.0, 0.0, 0.0
+    for i in range(s.count[h]):
+        v, given = s.listed[h, i], s.given[h, i]
+        if s.role[h, i] != INCOMING:
+            record_vm(s, v, time_s, given, s.wanted[v], s.moving[v])
+            capped += min(s.wanted[v], m.host[h, 1])
+            above += max(0.0, s.wanted[v] - m.host[h, 1])
+            if s.moving[v]:
+                given /= 0.9
+        used += given
+        wanted += s.wanted[v]
+    s.mips[h, 1] = used
+    record_host(s, h, time_s, used, wanted, capped, above, m.host[h, 0])
+
+
+@kernel
+def _charge(m: Machines, s: State, span_s: Any) -> None:
+    """Add the trapezoid between the last two utilizations; a host that was at 0 is free."""
+    energy_j, off = 0.0, 0
+    for h in range(len(m.kind)):
+        before = host_share(s.mips[h, 2], m.host[h, 0])
+        if before == 0:
+            off += 1
+            continue
+        after = host_share(s.mips[h, 1], m.host[h, 0])
+        from_w, to_w = power_w(m.watts[h], before), power_w(m.watts[h], after)
+        energy_j += (from_w + (to_w - from_w) / 2) * span_s
+    s.total[1] += energy_j
+    if energy_j > 0:
+        s.total[2] += off * _STANDBY_W * span_s
+        s.total[3] += span_s
+
+
+@kernel
+def _end_idle(m: Machines, s: State, h: Any) -> None:
+    """Remove the VMs that do not move and ask for exactly nothing, for good."""
+    kept = 0
+    for i in range(s.count[h]):
+        v = s.listed[h, i]
+        if s.moving[v] or s.wanted[v] != 0:
+            s.listed[h, kept] = v
+            s.role[h, kept] = s.role[h, i]
+            kept += 1
+        else:
+            s.host_of[v] = -1
+    if kept < s.count[h]:
+        s.count[h] = kept
+        allocate_all(m, s, h)
