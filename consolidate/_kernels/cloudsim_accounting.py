@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.cloudsim_records import record_host, record_vm
-from consolidate._kernels.cloudsim_scheduler import allocate_all, append, drop, place_of
+from consolidate._kernels.cloudsim_records import at_rest, record_host, record_vm
+from consolidate._kernels.cloudsim_scheduler import allocate_all, join, leave, place_of
 from consolidate._kernels.cloudsim_state import (
     INCOMING,
     RESIDENT,
@@ -42,54 +42,73 @@ def account(m: Machines, s: State, time_s: Any, keep_idle: bool) -> None:
 
 @kernel
 def migrate(m: Machines, s: State, moves: NDArray[np.int64], time_s: float, keep_idle: bool) -> None:
-    """Start migrations (VM, target) at an instant, and go through their completions."""
+    """Start migrations (VM, target) at an instant, and go through their completions.
+
+    The program processes hosts with every single start and completion. What counts is the last time at an
+    instant, so that each host that changed is processed once.
+    """
+    changed = np.zeros(len(m.kind), dtype=np.bool_)
     for i in range(len(moves)):
-        v, target = moves[i]
+        v, target = moves[i, 0], moves[i, 1]
         s.moving[v] = True
         place = place_of(s, v, target)
-        if place == s.count[target] or s.role[target, place] != INCOMING:
-            append(m, s, v, target, INCOMING)
-            _process(m, s, target, time_s)
-            _process(m, s, s.host_of[v], time_s)
+        if place == s.count[target] or s.role[place, target] != INCOMING:
+            join(s, v, target, INCOMING)
+        changed[target] = changed[s.host_of[v]] = True
+    _settle(m, s, changed, time_s, True)
     last_s = 0.0
     while True:
         next_s = np.inf
-        for v in moves[:, 0]:
-            if last_s < m.vm[v, 2] < next_s:
-                next_s = m.vm[v, 2]
+        for i in range(len(moves)):
+            if last_s < m.vm[moves[i, 0], 2] < next_s:
+                next_s = m.vm[moves[i, 0], 2]
         if next_s == np.inf:
             return
         account(m, s, time_s + next_s, keep_idle)
-        for v, target in moves:
-            if m.vm[v, 2] == next_s:
-                _arrive(m, s, v, target)
-        account(m, s, time_s + next_s, keep_idle)
+        changed[:] = False
+        for i in range(len(moves)):
+            if m.vm[moves[i, 0], 2] == next_s:
+                changed[moves[i, 1]] = changed[s.host_of[moves[i, 0]]] = True
+                _arrive(s, moves[i, 0], moves[i, 1])
+        _settle(m, s, changed, time_s + next_s, keep_idle)
         last_s = next_s
 
 
 @kernel
-def _arrive(m: Machines, s: State, v: Any, target: Any) -> None:
+def _settle(m: Machines, s: State, changed: NDArray[np.bool_], time_s: Any, keep_idle: bool) -> None:
+    """Process the hosts that changed, at the instant of the last accounting."""
+    for h in np.flatnonzero(changed):
+        _process(m, s, h, time_s)
+        if not keep_idle:
+            _end_idle(m, s, h)
+
+
+@kernel
+def _arrive(s: State, v: Any, target: Any) -> None:
     """Let VM ``v`` live on its target, at the end of the list."""
     s.moving[v] = False
-    drop(m, s, v, s.host_of[v])
+    leave(s, v, s.host_of[v])
     if s.host_of[v] != target:
-        drop(m, s, v, target)
+        leave(s, v, target)
     s.host_of[v] = target
-    append(m, s, v, target, RESIDENT)
+    join(s, v, target, RESIDENT)
 
 
 @kernel
 def _process(m: Machines, s: State, h: Any, time_s: Any) -> None:
     """Bring the demand of a host to an instant, share its MIPS and record what comes of it."""
+    if s.count[h] == 0 and s.mips[h, 1] == 0 and at_rest(s, h):
+        s.mips[h, 2] = 0.0
+        return
     for i in range(s.count[h]):
-        v = s.listed[h, i]
+        v = s.listed[i, h]
         s.wanted[v] = utilization(m, v, time_s) * m.vm[v, 0]
     s.mips[h, 2] = s.mips[h, 1]
     allocate_all(m, s, h)
     used, wanted, capped, above = 0.0, 0.0, 0.0, 0.0
     for i in range(s.count[h]):
-        v, given = s.listed[h, i], s.given[h, i]
-        if s.role[h, i] != INCOMING:
+        v, given = s.listed[i, h], s.given[i, h]
+        if s.role[i, h] != INCOMING:
             record_vm(s, v, time_s, given, s.wanted[v], s.moving[v])
             capped += min(s.wanted[v], m.host[h, 1])
             above += max(0.0, s.wanted[v] - m.host[h, 1])
@@ -124,10 +143,10 @@ def _end_idle(m: Machines, s: State, h: Any) -> None:
     """Remove the VMs that do not move and ask for exactly nothing, for good."""
     kept = 0
     for i in range(s.count[h]):
-        v = s.listed[h, i]
+        v = s.listed[i, h]
         if s.moving[v] or s.wanted[v] != 0:
-            s.listed[h, kept] = v
-            s.role[h, kept] = s.role[h, i]
+            s.listed[kept, h] = v
+            s.role[kept, h] = s.role[i, h]
             kept += 1
         else:
             s.host_of[v] = -1

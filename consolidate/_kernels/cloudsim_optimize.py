@@ -29,7 +29,7 @@ def optimize(
     n_hosts = len(m.kind)
     over = np.zeros(n_hosts, dtype=np.bool_)
     for h in range(n_hosts):
-        summarise(m, s, h, step)
+        summarise(m, s, r, h, step)
         over[h] = overloaded(m, s, r, h, -1, step)
     saved, first = _save(s)
     moves = np.empty((2 * len(m.vm) + 1, 3), dtype=np.int64)
@@ -47,7 +47,7 @@ def _save(s: State) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     first[1:] = np.cumsum(s.count)
     saved = np.empty(first[n_hosts], dtype=np.int64)
     for h in range(n_hosts):
-        saved[first[h] : first[h + 1]] = s.listed[h, : s.count[h]]
+        saved[first[h] : first[h + 1]] = s.listed[: s.count[h], h]
     return saved, first
 
 
@@ -56,8 +56,8 @@ def _restore(m: Machines, s: State, saved: NDArray[np.int64], first: NDArray[np.
     for h in range(len(s.count)):
         s.count[h] = first[h + 1] - first[h]
         for i in range(s.count[h]):
-            s.listed[h, i] = saved[first[h] + i]
-            s.role[h, i] = RESIDENT
+            s.listed[i, h] = saved[first[h] + i]
+            s.role[i, h] = RESIDENT
         allocate_all(m, s, h)
 
 
@@ -78,7 +78,7 @@ def _relieve(
             v = selected(m, s, r, h, step, draws[n])
             leaving[n], demand[n] = v, -s.wanted[v]
             n += 1
-            recall(m, s, v, h, step)
+            recall(m, s, r, v, h, step)
             if s.count[h] == 0 or not overloaded(m, s, r, h, -1, step):
                 break
     n_placed = 0
@@ -86,7 +86,7 @@ def _relieve(
         v = leaving[i]
         h = find_host(m, s, r, v, over, step, r.ram_binds)
         if h >= 0:
-            put(m, s, v, h, step)
+            put(m, s, r, v, h, step)
             moves[n_placed, 0], moves[n_placed, 1], moves[n_placed, 2] = v, s.host_of[v], h
             n_placed += 1
     return n, n_placed
@@ -137,15 +137,15 @@ def _empty_one(
     step: Any,
 ) -> Any:
     """Place all VMs of a host elsewhere, or none; return how many."""
-    vms = s.listed[source, : s.count[source]].copy()
+    vms = s.listed[: s.count[source], source].copy()
     order = np.argsort(-s.wanted[vms], kind="mergesort")
     for k in range(len(vms)):
         v = vms[order[k]]
         h = find_host(m, s, r, v, no_target, step, r.ram_binds)
         if h < 0:
             for i in range(n_moves, n_moves + k):
-                recall(m, s, moves[i, 0], moves[i, 2], step)
+                recall(m, s, r, moves[i, 0], moves[i, 2], step)
             return 0
-        put(m, s, v, h, step)
-        moves[n_moves + k, 0], moves[n_moves + k, 1], moves[n_moves + k, 2] = v, source, h
+        put(m, s, r, v, h, step)
+        moves[n_moves + k, 0], moves[n_moves + k, 1], moves[n_moves + k, 2] = v, s.host_of[v], h
     return len(vms)

@@ -11,7 +11,6 @@ from consolidate._kernels.cloudsim_detectors import overloaded
 from consolidate._kernels.cloudsim_scheduler import append, drop
 from consolidate._kernels.cloudsim_state import (
     HISTORY,
-    RESIDENT,
     Machines,
     Rules,
     State,
@@ -45,7 +44,7 @@ def find_host(
         if after > 1:
             # Rounding alone leads here: the table ends at 100 %.
             continue
-        rise = power_w(m.watts[h], after) - _baseline_w(m, s, r, h)
+        rise = power_w(m.watts[h], after) - s.mips[h, 5]
         # The costly question comes last; its answer matters for the best host only.
         if rise < least and (load == 0 or not overloaded(m, s, r, h, v, step)):
             best, least = h, rise
@@ -62,18 +61,19 @@ def _baseline_w(m: Machines, s: State, r: Rules, h: Any) -> Any:
 
 
 @kernel
-def summarise(m: Machines, s: State, h: Any, step: Any) -> None:
+def summarise(m: Machines, s: State, r: Rules, h: Any, step: Any) -> None:
     """Sum what the VMs of a host get, ask for and asked for in the past."""
     s.mips[h, 3] = s.mips[h, 4] = s.ram[h] = 0.0
     s.past[h] = 0.0
     for i in range(s.count[h]):
         _add(m, s, h, i, step)
+    s.mips[h, 5] = _baseline_w(m, s, r, h)
 
 
 @kernel
 def _add(m: Machines, s: State, h: Any, i: Any, step: Any) -> None:
-    v = s.listed[h, i]
-    s.mips[h, 3] += s.given[h, i]
+    v = s.listed[i, h]
+    s.mips[h, 3] += s.given[i, h]
     s.mips[h, 4] += s.wanted[v]
     s.ram[h] += m.vm[v, 1]
     for t in range(min(step, HISTORY)):
@@ -81,18 +81,20 @@ def _add(m: Machines, s: State, h: Any, i: Any, step: Any) -> None:
 
 
 @kernel
-def put(m: Machines, s: State, v: Any, h: Any, step: Any) -> None:
+def put(m: Machines, s: State, r: Rules, v: Any, h: Any, step: Any) -> None:
     """Add VM ``v`` to host ``h`` while planning."""
-    append(m, s, v, h, RESIDENT)
+    append(m, s, v, h)
     # What fits leaves the shares of the others as they are, so the sums go on from the left.
     _add(m, s, h, s.count[h] - 1, step)
+    if r.fresh_baseline:
+        s.mips[h, 5] = _baseline_w(m, s, r, h)
 
 
 @kernel
-def recall(m: Machines, s: State, v: Any, h: Any, step: Any) -> None:
+def recall(m: Machines, s: State, r: Rules, v: Any, h: Any, step: Any) -> None:
     """Take VM ``v`` from host ``h`` while planning."""
     drop(m, s, v, h)
-    summarise(m, s, h, step)
+    summarise(m, s, r, h, step)
 
 
 @kernel
@@ -102,6 +104,8 @@ def place_first(m: Machines, s: State, r: Rules, by_power: bool, most_per_host: 
     Each asks for all its MIPS, for RAM and for a share of the link, of which a host has ``most_per_host``.
     """
     full = np.zeros(len(m.kind), dtype=np.bool_)
+    for h in range(len(m.kind)):
+        summarise(m, s, r, h, 0)
     for v in range(len(m.vm)):
         s.wanted[v] = m.vm[v, 0]
         target = -1
@@ -115,7 +119,7 @@ def place_first(m: Machines, s: State, r: Rules, by_power: bool, most_per_host: 
                     break
         if target < 0:
             return v
-        put(m, s, v, target, 0)
+        put(m, s, r, v, target, 0)
         s.host_of[v] = target
         full[target] = s.count[target] == most_per_host
         # Placed, it asks for nothing until it is processed, but keeps its MIPS.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from consolidate._kernels.cloudsim_state import State
 from consolidate._kernels.jit import kernel
 
-__all__ = ["HOST_COLUMNS", "VM_COLUMNS", "close_all", "record_host", "record_vm"]
+__all__ = ["HOST_COLUMNS", "VM_COLUMNS", "at_rest", "close_all", "record_host", "record_vm"]
 
 #: The open record: its time (-1 for none yet), MIPS allocated and requested, VMs' demand up to a core
 #: each, MIPS of demand above one core, whether it is on.
@@ -41,6 +41,12 @@ def record_host(
         _close_host(row, s.spread[0], time_s - row[_T], whole)
     row[_T], row[_GIVEN], row[_WANTED], row[_CAPPED], row[_ABOVE] = time_s, given, wanted, capped, above
     row[_ON] = 1.0 if given > 0 else 0.0
+
+
+@kernel
+def at_rest(s: State, h: Any) -> bool:
+    """Say whether the open record of a host says that it is off: another such record adds nothing."""
+    return s.host_seen[h, _T] >= 0 and s.host_seen[h, _ON] == 0
 
 
 @kernel

@@ -19,7 +19,7 @@ LEAST_TIME, LEAST_USED, MOST_CORRELATED, RANDOM = range(4)
 def selected(m: Machines, s: State, r: Rules, h: Any, step: Any, draw: Any) -> Any:
     """Return the VM that leaves host ``h``, which has one; ``draw`` in [0, 1) decides for RANDOM."""
     if r.selector == RANDOM:
-        return s.listed[h, min(int(draw * s.count[h]), s.count[h] - 1)]
+        return s.listed[min(int(draw * s.count[h]), s.count[h] - 1), h]
     if r.selector == LEAST_USED:
         return _least_used(m, s, h, step)
     if r.selector == MOST_CORRELATED:
@@ -34,8 +34,8 @@ def selected(m: Machines, s: State, r: Rules, h: Any, step: Any, draw: Any) -> A
 @kernel
 def _least_time(m: Machines, s: State, h: Any) -> Any:
     """Return the VM of least RAM, the first in the list of those."""
-    best = s.listed[h, 0]
-    for v in s.listed[h, : s.count[h]]:
+    best = s.listed[0, h]
+    for v in s.listed[: s.count[h], h]:
         if m.vm[v, 1] < m.vm[best, 1]:
             best = v
     return best
@@ -44,8 +44,8 @@ def _least_time(m: Machines, s: State, h: Any) -> Any:
 @kernel
 def _least_used(m: Machines, s: State, h: Any, step: Any) -> Any:
     """Return the VM of least utilization, the first in the list of those."""
-    best, least = s.listed[h, 0], np.inf
-    for v in s.listed[h, : s.count[h]]:
+    best, least = s.listed[0, h], np.inf
+    for v in s.listed[: s.count[h], h]:
         # MIPS divided by MIPS again, as the program does: the last digit may break a tie.
         used = m.seen[v, step] * m.vm[v, 0] / m.vm[v, 0]
         if used < least:
@@ -60,7 +60,7 @@ def _most_correlated(m: Machines, s: State, h: Any, step: Any) -> Any:
     pasts = np.empty((n, samples))
     for i in range(n):
         for t in range(samples):
-            pasts[i, t] = m.seen[s.listed[h, i], step - t]
+            pasts[i, t] = m.seen[s.listed[i, h], step - t]
     best, most = 0, 0.0
     for i in range(n):
         fit = determination(pasts, i)
@@ -68,4 +68,4 @@ def _most_correlated(m: Machines, s: State, h: Any, step: Any) -> Any:
             return -1
         if fit > most:
             best, most = i, fit
-    return s.listed[h, best]
+    return s.listed[best, h]

@@ -39,7 +39,7 @@ class Machines(NamedTuple):
     watts: NDArray[np.float64]  # (hosts, 11) at 0, 10, ..., 100 %
     kind: NDArray[np.int64]  # (hosts,), row of ``past``
     vm: NDArray[np.float64]  # (vms, 3): MIPS, RAM in MB, seconds that a migration takes
-    sample: NDArray[np.float64]  # (vms, 289), share of the VM's MIPS
+    sample: NDArray[np.float64]  # (289, vms), share of the VM's MIPS
     past: NDArray[np.float64]  # (kinds, vms, steps), utilization at each step as share of such a host
     seen: NDArray[np.float64]  # (vms, steps), utilization at each step as share of the VM
 
@@ -63,13 +63,15 @@ class Rules(NamedTuple):
 class State(NamedTuple):
     """What a day changes in place."""
 
-    # Lists of VMs by host: the first ``count[h]`` entries of each row, in the order of arrival.
-    listed: NDArray[np.int64]  # (hosts, vms)
-    role: NDArray[np.int8]  # (hosts, vms)
-    given: NDArray[np.float64]  # (hosts, vms), allocated MIPS
+    # Lists of VMs by host: the first ``count[h]`` entries of each column, in the order of arrival. What
+    # hosts have first lies side by side, since most have few VMs and all are gone through often.
+    listed: NDArray[np.int64]  # (vms, hosts)
+    role: NDArray[np.int8]  # (vms, hosts)
+    given: NDArray[np.float64]  # (vms, hosts), allocated MIPS
     count: NDArray[np.int64]  # (hosts,)
-    # MIPS by host: available, in use now, in use before, allocated (optimize), requested (optimize).
-    mips: NDArray[np.float64]  # (hosts, 5)
+    # MIPS by host: available, in use now, in use before; while planning, allocated and requested, and in
+    # the last column the watts from which a rise counts.
+    mips: NDArray[np.float64]  # (hosts, 6)
     ram: NDArray[np.float64]  # (hosts,), MB in use, where RAM binds
     past: NDArray[np.float64]  # (hosts, HISTORY), newest first (optimize)
     host_of: NDArray[np.int64]  # (vms,), -1 when gone
@@ -102,7 +104,7 @@ def host_share(mips: Any, whole: Any) -> Any:
 def utilization(m: Machines, v: Any, time_s: Any) -> Any:
     """Return the utilization of VM ``v`` at an instant: linear between samples of 300 s."""
     k = int(np.floor(time_s / 300))
-    low, high = m.sample[v, k], m.sample[v, min(k + 1, m.sample.shape[1] - 1)]
+    low, high = m.sample[k, v], m.sample[min(k + 1, len(m.sample) - 1), v]
     if time_s == 300 * k:
         return low
     return low + (high - low) / 300 * (time_s - 300 * k)

@@ -52,7 +52,7 @@ def machines(day: Day, n_hosts: int = HOSTS) -> Machines:
     seen = _seen(sample)
     whole = np.array(CORE_MIPS) * CORES
     past = np.ascontiguousarray((seen * vm[:, :1])[None] / whole[:, None, None])
-    return Machines(host, np.array(WATTS)[kind], kind, vm, sample, past, seen)
+    return Machines(host, np.array(WATTS)[kind], kind, vm, np.ascontiguousarray(sample.T), past, seen)
 
 
 def _seen(sample: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -112,16 +112,16 @@ def _no_plan() -> _Plan:
 
 def _start(m: Machines) -> State:
     n_hosts, n_vms = len(m.kind), len(m.vm)
-    mips = np.zeros((n_hosts, 5))
+    mips = np.zeros((n_hosts, 6))
     mips[:, 0] = m.host[:, 0]
     host_seen, vm_seen = np.zeros((n_hosts, HOST_COLUMNS)), np.zeros((n_vms, VM_COLUMNS))
     host_seen[:, 0] = vm_seen[:, 0] = -1.0
     # The program takes every host for switched on before the first record.
     host_seen[:, 6] = 1.0
     return State(
-        listed=np.zeros((n_hosts, n_vms), dtype=np.int64),
-        role=np.zeros((n_hosts, n_vms), dtype=np.int8),
-        given=np.zeros((n_hosts, n_vms)),
+        listed=np.zeros((n_vms, n_hosts), dtype=np.int64),
+        role=np.zeros((n_vms, n_hosts), dtype=np.int8),
+        given=np.zeros((n_vms, n_hosts)),
         count=np.zeros(n_hosts, dtype=np.int64),
         mips=mips,
         ram=np.zeros(n_hosts),
