@@ -16,7 +16,6 @@ from consolidate._kernels.cloudsim_state import (
     State,
     host_share,
     power_w,
-    utilization,
 )
 from consolidate._kernels.jit import kernel
 
@@ -30,13 +29,17 @@ _STANDBY_W = 12.0
 def account(m: Machines, s: State, time_s: Any, keep_idle: bool) -> None:
     """Process every host, charge what passed since the last time, and end the VMs that ask for nothing."""
     for h in range(len(m.kind)):
-        _process(m, s, h, time_s)
+        if s.count[h] == 0 and s.mips[h, 1] == 0 and at_rest(s.host_seen, h):
+            s.mips[h, 2] = 0.0
+        else:
+            _process(m, s, h, time_s)
     span_s = time_s - s.total[0]
     if span_s > 0:
         _charge(m, s, span_s)
     if not keep_idle:
         for h in range(len(m.kind)):
-            _end_idle(m, s, h)
+            if s.count[h] > 0:
+                _end_idle(m, s, h)
     s.total[0] = time_s
 
 
@@ -97,27 +100,29 @@ def _arrive(s: State, v: Any, target: Any) -> None:
 @kernel
 def _process(m: Machines, s: State, h: Any, time_s: Any) -> None:
     """Bring the demand of a host to an instant, share its MIPS and record what comes of it."""
-    if s.count[h] == 0 and s.mips[h, 1] == 0 and at_rest(s, h):
-        s.mips[h, 2] = 0.0
-        return
+    # Samples are 300 s apart; between them utilization is linear.
+    k = int(np.floor(time_s / 300))
+    after_s, core = time_s - 300 * k, m.host[h, 1]
     for i in range(s.count[h]):
         v = s.listed[i, h]
-        s.wanted[v] = utilization(m, v, time_s) * m.vm[v, 0]
+        low, high = m.sample[k, v], m.sample[min(k + 1, len(m.sample) - 1), v]
+        s.wanted[v] = (low + (high - low) / 300 * after_s) * m.vm[v, 0]
     s.mips[h, 2] = s.mips[h, 1]
     allocate_all(m, s, h)
     used, wanted, capped, above = 0.0, 0.0, 0.0, 0.0
     for i in range(s.count[h]):
         v, given = s.listed[i, h], s.given[i, h]
         if s.role[i, h] != INCOMING:
-            record_vm(s, v, time_s, given, s.wanted[v], s.moving[v])
-            capped += min(s.wanted[v], m.host[h, 1])
-            above += max(0.0, s.wanted[v] - m.host[h, 1])
+            record_vm(s.vm_seen, s.spread, v, time_s, given, s.wanted[v], s.moving[v])
+            capped += min(s.wanted[v], core)
+            above += max(0.0, s.wanted[v] - core)
             if s.moving[v]:
                 given /= 0.9
         used += given
         wanted += s.wanted[v]
     s.mips[h, 1] = used
-    record_host(s, h, time_s, used, wanted, capped, above, m.host[h, 0])
+    mips = (used, wanted, capped, above, m.host[h, 0])
+    record_host(s.host_seen, s.spread, h, time_s, mips)
 
 
 @kernel
@@ -130,7 +135,7 @@ def _charge(m: Machines, s: State, span_s: Any) -> None:
             off += 1
             continue
         after = host_share(s.mips[h, 1], m.host[h, 0])
-        from_w, to_w = power_w(m.watts[h], before), power_w(m.watts[h], after)
+        from_w, to_w = power_w(m.host, h, before), power_w(m.host, h, after)
         energy_j += (from_w + (to_w - from_w) / 2) * span_s
     s.total[1] += energy_j
     if energy_j > 0:

@@ -36,7 +36,7 @@ def overloaded(m: Machines, s: State, r: Rules, h: Any, extra: Any, step: Any) -
         return _predicted(past, r.weight) * r.parameter >= 1
     if length < _FOR_SPREAD:
         return share > _FALLBACK
-    spread = _mad(past[:length]) if r.detector == MAD else _iqr(past[:length])
+    spread = _mad(past, length) if r.detector == MAD else _iqr(past, length)
     return share > 1 - r.parameter * spread
 
 
@@ -81,15 +81,18 @@ def _predicted(past: NDArray[np.float64], weight: NDArray[np.float64]) -> Any:
 
 
 @kernel
-def _mad(past: NDArray[np.float64]) -> Any:
-    """Return the median absolute deviation."""
-    middle = _median(past)
-    return _median(np.abs(middle - past))
+def _mad(past: NDArray[np.float64], n: Any) -> Any:
+    """Return the median absolute deviation; ``past`` is overwritten."""
+    _ascend(past, n)
+    middle = _median(past, n)
+    for i in range(n):
+        past[i] = abs(middle - past[i])
+    _ascend(past, n)
+    return _median(past, n)
 
 
 @kernel
-def _median(values: NDArray[np.float64]) -> Any:
-    ordered, n = np.sort(values), len(values)
+def _median(ordered: NDArray[np.float64], n: Any) -> Any:
     if n % 2 == 1:
         return ordered[n // 2]
     low = ordered[n // 2 - 1]
@@ -97,9 +100,20 @@ def _median(values: NDArray[np.float64]) -> Any:
 
 
 @kernel
-def _iqr(past: NDArray[np.float64]) -> Any:
-    """Return the distance of the quartiles, each the nearest value that occurs."""
-    ordered, n = np.sort(past), len(past)
+def _iqr(past: NDArray[np.float64], n: Any) -> Any:
+    """Return the distance of the quartiles, each the nearest value that occurs; ``past`` is sorted."""
+    _ascend(past, n)
     first = int(np.floor(0.25 * (n + 1) + 0.5)) - 1
     third = int(np.floor(0.75 * (n + 1) + 0.5)) - 1
-    return ordered[third] - ordered[first]
+    return past[third] - past[first]
+
+
+@kernel
+def _ascend(values: NDArray[np.float64], n: Any) -> None:
+    """Sort the first few values in place by insertion."""
+    for i in range(1, n):
+        value, j = values[i], i
+        while j > 0 and values[j - 1] > value:
+            values[j] = values[j - 1]
+            j -= 1
+        values[j] = value

@@ -44,10 +44,12 @@ def _save(s: State) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the lists of VMs, one after the other, and where each starts."""
     n_hosts = len(s.count)
     first = np.zeros(n_hosts + 1, dtype=np.int64)
-    first[1:] = np.cumsum(s.count)
+    for h in range(n_hosts):
+        first[h + 1] = first[h] + s.count[h]
     saved = np.empty(first[n_hosts], dtype=np.int64)
     for h in range(n_hosts):
-        saved[first[h] : first[h + 1]] = s.listed[: s.count[h], h]
+        for i in range(s.count[h]):
+            saved[first[h] + i] = s.listed[i, h]
     return saved, first
 
 
@@ -72,17 +74,18 @@ def _relieve(
     draws: NDArray[np.float64],
 ) -> tuple[Any, Any]:
     """Take VMs from overloaded hosts until they are not, and place them, the largest demand first."""
-    leaving, demand, n = np.empty(len(m.vm), dtype=np.int64), np.empty(len(m.vm)), 0
+    leaving, n = np.empty(len(m.vm), dtype=np.int64), 0
     for h in np.flatnonzero(over):
         while True:
             v = selected(m, s, r, h, step, draws[n])
-            leaving[n], demand[n] = v, -s.wanted[v]
+            leaving[n] = v
             n += 1
             recall(m, s, r, v, h, step)
             if s.count[h] == 0 or not overloaded(m, s, r, h, -1, step):
                 break
     n_placed = 0
-    for i in np.argsort(demand[:n], kind="mergesort"):
+    _descend(leaving, n, s.wanted)
+    for i in range(n):
         v = leaving[i]
         h = find_host(m, s, r, v, over, step, r.ram_binds)
         if h >= 0:
@@ -137,10 +140,11 @@ def _empty_one(
     step: Any,
 ) -> Any:
     """Place all VMs of a host elsewhere, or none; return how many."""
-    vms = s.listed[: s.count[source], source].copy()
-    order = np.argsort(-s.wanted[vms], kind="mergesort")
-    for k in range(len(vms)):
-        v = vms[order[k]]
+    n = s.count[source]
+    vms = s.listed[:n, source].copy()
+    _descend(vms, n, s.wanted)
+    for k in range(n):
+        v = vms[k]
         h = find_host(m, s, r, v, no_target, step, r.ram_binds)
         if h < 0:
             for i in range(n_moves, n_moves + k):
@@ -148,4 +152,15 @@ def _empty_one(
             return 0
         put(m, s, r, v, h, step)
         moves[n_moves + k, 0], moves[n_moves + k, 1], moves[n_moves + k, 2] = v, s.host_of[v], h
-    return len(vms)
+    return n
+
+
+@kernel
+def _descend(vms: NDArray[np.int64], n: Any, demand: NDArray[np.float64]) -> None:
+    """Sort the first ``n`` VMs by demand, the largest first; equals keep their order."""
+    for i in range(1, n):
+        v, j = vms[i], i
+        while j > 0 and demand[vms[j - 1]] < demand[v]:
+            vms[j] = vms[j - 1]
+            j -= 1
+        vms[j] = v

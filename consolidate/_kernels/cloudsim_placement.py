@@ -44,7 +44,7 @@ def find_host(
         if after > 1:
             # Rounding alone leads here: the table ends at 100 %.
             continue
-        rise = power_w(m.watts[h], after) - s.mips[h, 5]
+        rise = power_w(m.host, h, after) - s.mips[h, 5]
         # The costly question comes last; its answer matters for the best host only.
         if rise < least and (load == 0 or not overloaded(m, s, r, h, v, step)):
             best, least = h, rise
@@ -57,7 +57,7 @@ def _baseline_w(m: Machines, s: State, r: Rules, h: Any) -> Any:
     mips = s.mips[h, 3] if r.fresh_baseline else s.mips[h, 1]
     if mips == 0 and r.off_costs_all:
         return 0.0
-    return power_w(m.watts[h], host_share(mips, m.host[h, 0]))
+    return power_w(m.host, h, host_share(mips, m.host[h, 0]))
 
 
 @kernel
@@ -66,26 +66,25 @@ def summarise(m: Machines, s: State, r: Rules, h: Any, step: Any) -> None:
     s.mips[h, 3] = s.mips[h, 4] = s.ram[h] = 0.0
     s.past[h] = 0.0
     for i in range(s.count[h]):
-        _add(m, s, h, i, step)
+        v = s.listed[i, h]
+        s.mips[h, 3] += s.given[i, h]
+        s.mips[h, 4] += s.wanted[v]
+        s.ram[h] += m.vm[v, 1]
+        for t in range(min(step, HISTORY)):
+            s.past[h, t] += m.past[m.kind[h], v, step - t]
     s.mips[h, 5] = _baseline_w(m, s, r, h)
-
-
-@kernel
-def _add(m: Machines, s: State, h: Any, i: Any, step: Any) -> None:
-    v = s.listed[i, h]
-    s.mips[h, 3] += s.given[i, h]
-    s.mips[h, 4] += s.wanted[v]
-    s.ram[h] += m.vm[v, 1]
-    for t in range(min(step, HISTORY)):
-        s.past[h, t] += m.past[m.kind[h], v, step - t]
 
 
 @kernel
 def put(m: Machines, s: State, r: Rules, v: Any, h: Any, step: Any) -> None:
     """Add VM ``v`` to host ``h`` while planning."""
-    append(m, s, v, h)
+    append(s, v, h)
     # What fits leaves the shares of the others as they are, so the sums go on from the left.
-    _add(m, s, h, s.count[h] - 1, step)
+    s.mips[h, 3] += s.wanted[v]
+    s.mips[h, 4] += s.wanted[v]
+    s.ram[h] += m.vm[v, 1]
+    for t in range(min(step, HISTORY)):
+        s.past[h, t] += m.past[m.kind[h], v, step - t]
     if r.fresh_baseline:
         s.mips[h, 5] = _baseline_w(m, s, r, h)
 

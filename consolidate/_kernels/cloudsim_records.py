@@ -33,30 +33,45 @@ VM_COLUMNS = 11
 
 @kernel
 def record_host(
-    s: State, h: Any, time_s: Any, given: Any, wanted: Any, capped: Any, above: Any, whole: Any
+    seen: NDArray[np.float64],
+    spread: NDArray[np.float64],
+    h: Any,
+    time_s: Any,
+    mips: tuple[float, float, float, float, float],
 ) -> None:
-    """Open a record of a host, and close the one before unless it has the same time."""
-    row = s.host_seen[h]
-    if row[_T] >= 0 and row[_T] != time_s:
-        _close_host(row, s.spread[0], time_s - row[_T], whole)
-    row[_T], row[_GIVEN], row[_WANTED], row[_CAPPED], row[_ABOVE] = time_s, given, wanted, capped, above
-    row[_ON] = 1.0 if given > 0 else 0.0
+    """Open a record of a host, and close the one before unless it has the same time.
+
+    ``mips`` are those allocated, requested, requested up to a core by each VM, requested above one core,
+    and those that the host has.
+    """
+    if seen[h, _T] >= 0 and seen[h, _T] != time_s:
+        _close_host(seen, spread, h, time_s - seen[h, _T], mips[4])
+    seen[h, _T], seen[h, _GIVEN], seen[h, _WANTED] = time_s, mips[0], mips[1]
+    seen[h, _CAPPED], seen[h, _ABOVE] = mips[2], mips[3]
+    seen[h, _ON] = 1.0 if mips[0] > 0 else 0.0
 
 
 @kernel
-def at_rest(s: State, h: Any) -> bool:
+def at_rest(seen: NDArray[np.float64], h: Any) -> bool:
     """Say whether the open record of a host says that it is off: another such record adds nothing."""
-    return s.host_seen[h, _T] >= 0 and s.host_seen[h, _ON] == 0
+    return seen[h, _T] >= 0 and seen[h, _ON] == 0
 
 
 @kernel
-def record_vm(s: State, v: Any, time_s: Any, given: Any, wanted: Any, migrates: Any) -> None:
+def record_vm(
+    seen: NDArray[np.float64],
+    spread: NDArray[np.float64],
+    v: Any,
+    time_s: Any,
+    given: Any,
+    wanted: Any,
+    migrates: Any,
+) -> None:
     """Open a record of a VM, and close the one before unless it has the same time."""
-    row = s.vm_seen[v]
-    if row[_T] >= 0 and row[_T] != time_s:
-        _close_vm(row, s.spread[1], time_s - row[_T])
-    row[_T], row[_GIVEN], row[_WANTED] = time_s, given, wanted
-    row[_MIGRATES] = 1.0 if migrates else 0.0
+    if seen[v, _T] >= 0 and seen[v, _T] != time_s:
+        _close_vm(seen, spread, v, time_s - seen[v, _T])
+    seen[v, _T], seen[v, _GIVEN], seen[v, _WANTED] = time_s, given, wanted
+    seen[v, _MIGRATES] = 1.0 if migrates else 0.0
 
 
 @kernel
@@ -64,62 +79,62 @@ def close_all(s: State) -> None:
     """Close the last records; nothing follows, so that only changes of state count in them."""
     for h in range(len(s.host_seen)):
         if s.host_seen[h, _T] >= 0:
-            _close_host(s.host_seen[h], s.spread[0], 0.0, 0.0)
+            _close_host(s.host_seen, s.spread, h, 0.0, 0.0)
     for v in range(len(s.vm_seen)):
         if s.vm_seen[v, _T] >= 0:
-            _turn_vm(s.vm_seen[v], s.spread[1])
+            _turn_vm(s.vm_seen, s.spread, v)
 
 
 @kernel
 def _close_host(
-    row: NDArray[np.float64], shutdowns: NDArray[np.float64], span_s: Any, whole: Any
+    seen: NDArray[np.float64], spread: NDArray[np.float64], h: Any, span_s: Any, whole: Any
 ) -> None:
-    on = row[_ON] > 0
-    if row[_WAS_ON] > 0 and not on:
-        row[_STOPS] += 1
-        _spread(shutdowns, row[_T] - row[_SINCE])
-    if row[_WAS_ON] == 0 and on:
-        row[_SINCE] = row[_T]
-        row[_STARTS] += 1
-    row[_WAS_ON] = row[_ON]
-    row[_UNMET] += (row[_ABOVE] + max(0.0, row[_CAPPED] - whole)) * span_s
+    on = seen[h, _ON] > 0
+    if seen[h, _WAS_ON] > 0 and not on:
+        seen[h, _STOPS] += 1
+        _spread(spread, 0, seen[h, _T] - seen[h, _SINCE])
+    if seen[h, _WAS_ON] == 0 and on:
+        seen[h, _SINCE] = seen[h, _T]
+        seen[h, _STARTS] += 1
+    seen[h, _WAS_ON] = seen[h, _ON]
+    seen[h, _UNMET] += (seen[h, _ABOVE] + max(0.0, seen[h, _CAPPED] - whole)) * span_s
     if not on:
         return
-    row[_EVER] = 1.0
-    row[_ACTIVE_S] += span_s
-    if row[_GIVEN] < row[_WANTED]:
-        row[_VIOLATED_S] += span_s
-    if row[_CAPPED] > whole:
-        row[_OVER_S] += span_s
+    seen[h, _EVER] = 1.0
+    seen[h, _ACTIVE_S] += span_s
+    if seen[h, _GIVEN] < seen[h, _WANTED]:
+        seen[h, _VIOLATED_S] += span_s
+    if seen[h, _CAPPED] > whole:
+        seen[h, _OVER_S] += span_s
 
 
 @kernel
-def _close_vm(row: NDArray[np.float64], durations: NDArray[np.float64], span_s: Any) -> None:
-    given, wanted = row[_GIVEN], row[_WANTED]
-    row[_GOT] += given * span_s
-    row[_ASKED] += wanted * span_s
+def _close_vm(seen: NDArray[np.float64], spread: NDArray[np.float64], v: Any, span_s: Any) -> None:
+    given, wanted = seen[v, _GIVEN], seen[v, _WANTED]
+    seen[v, _GOT] += given * span_s
+    seen[v, _ASKED] += wanted * span_s
     if given < wanted:
-        row[_SHARES] += (wanted - given) / wanted
-        row[_VIOLATIONS] += 1
-        if row[_MIGRATES] > 0:
-            row[_LOST] += (wanted - given) * span_s
-    _turn_vm(row, durations)
+        seen[v, _SHARES] += (wanted - given) / wanted
+        seen[v, _VIOLATIONS] += 1
+        if seen[v, _MIGRATES] > 0:
+            seen[v, _LOST] += (wanted - given) * span_s
+    _turn_vm(seen, spread, v)
 
 
 @kernel
-def _turn_vm(row: NDArray[np.float64], durations: NDArray[np.float64]) -> None:
-    if row[_WAS_MIGRATING] > 0 and row[_MIGRATES] == 0:
-        _spread(durations, row[_T] - row[_FROM])
-    if row[_WAS_MIGRATING] == 0 and row[_MIGRATES] > 0:
-        row[_FROM] = row[_T]
-    row[_WAS_MIGRATING] = row[_MIGRATES]
+def _turn_vm(seen: NDArray[np.float64], spread: NDArray[np.float64], v: Any) -> None:
+    if seen[v, _WAS_MIGRATING] > 0 and seen[v, _MIGRATES] == 0:
+        _spread(spread, 1, seen[v, _T] - seen[v, _FROM])
+    if seen[v, _WAS_MIGRATING] == 0 and seen[v, _MIGRATES] > 0:
+        seen[v, _FROM] = seen[v, _T]
+    seen[v, _WAS_MIGRATING] = seen[v, _MIGRATES]
 
 
 @kernel
-def _spread(sums: NDArray[np.float64], value: Any) -> None:
+def _spread(sums: NDArray[np.float64], row: Any, value: Any) -> None:
     """Add a value to a count, a sum, and mean and squares by Welford's update (1962)."""
-    sums[0] += 1
-    sums[1] += value
-    off = value - sums[2]
-    sums[2] += off / sums[0]
-    sums[3] += off * (value - sums[2])
+    sums[row, 0] += 1
+    sums[row, 1] += value
+    off = value - sums[row, 2]
+    sums[row, 2] += off / sums[row, 0]
+    sums[row, 3] += off * (value - sums[row, 2])

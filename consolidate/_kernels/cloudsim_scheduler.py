@@ -18,16 +18,33 @@ _KEPT, _RESERVED = 0.9, 0.1
 @kernel
 def allocate_all(m: Machines, s: State, h: Any) -> None:
     """Share the MIPS of host ``h`` among its VMs anew, in the order of its list."""
-    s.mips[h, 0] = m.host[h, 0]
+    left, core = m.host[h, 0], m.host[h, 1]
     for i in range(s.count[h]):
-        _allocate(m, s, h, i)
+        v = s.listed[i, h]
+        capped = min(s.wanted[v], core)
+        need = given = capped
+        if s.role[i, h] == INCOMING:
+            need = given = capped * _RESERVED
+        elif s.moving[v]:
+            s.role[i, h] = LEAVING
+            given = capped * _KEPT
+        else:
+            s.role[i, h] = RESIDENT
+        if left >= need:
+            s.given[i, h] = given
+            left -= need
+        else:
+            _scale(s, h, i + 1, m.host[h, 0], core)
+            left = 0.0
+    s.mips[h, 0] = left
 
 
 @kernel
-def append(m: Machines, s: State, v: Any, h: Any) -> None:
-    """Let VM ``v`` join host ``h`` and give it MIPS."""
+def append(s: State, v: Any, h: Any) -> None:
+    """Let VM ``v`` join host ``h``, where there is room for it, and give it MIPS."""
     join(s, v, h, RESIDENT)
-    _allocate(m, s, h, s.count[h] - 1)
+    s.given[s.count[h] - 1, h] = s.wanted[v]
+    s.mips[h, 0] -= s.wanted[v]
 
 
 @kernel
@@ -64,38 +81,18 @@ def place_of(s: State, v: Any, h: Any) -> Any:
 
 
 @kernel
-def _allocate(m: Machines, s: State, h: Any, i: Any) -> None:
-    """Give the VM at place ``i`` its MIPS, or scale all VMs up to it when they are too many."""
-    v = s.listed[i, h]
-    if s.role[i, h] != INCOMING:
-        s.role[i, h] = LEAVING if s.moving[v] else RESIDENT
-    capped = min(s.wanted[v], m.host[h, 1])
-    need = capped * _RESERVED if s.role[i, h] == INCOMING else capped
-    if s.mips[h, 0] < need:
-        _scale(m, s, h, i + 1)
-        return
-    s.given[i, h] = capped
-    if s.role[i, h] == LEAVING:
-        s.given[i, h] = capped * _KEPT
-    elif s.role[i, h] == INCOMING:
-        s.given[i, h] = capped * _RESERVED
-    s.mips[h, 0] -= need
-
-
-@kernel
-def _scale(m: Machines, s: State, h: Any, n: Any) -> None:
+def _scale(s: State, h: Any, n: Any, whole: Any, core: Any) -> None:
     """Scale the first ``n`` VMs to what the host has, in whole MIPS."""
     needed = 0.0
     for j in range(n):
-        capped = min(s.wanted[s.listed[j, h]], m.host[h, 1])
+        capped = min(s.wanted[s.listed[j, h]], core)
         needed += capped * _RESERVED if s.role[j, h] == INCOMING else capped
-    factor = m.host[h, 0] / needed
+    factor = whole / needed
     for j in range(n):
-        capped = min(s.wanted[s.listed[j, h]], m.host[h, 1])
+        capped = min(s.wanted[s.listed[j, h]], core)
         if s.role[j, h] == LEAVING:
             s.given[j, h] = np.floor(capped * factor * _KEPT)
         elif s.role[j, h] == INCOMING:
             s.given[j, h] = np.floor(capped * _RESERVED * factor)
         else:
             s.given[j, h] = np.floor(capped * factor)
-    s.mips[h, 0] = 0.0

@@ -18,25 +18,27 @@ __all__ = [
     "INCOMING",
     "LEAVING",
     "RESIDENT",
+    "WATTS",
     "Machines",
     "Rules",
     "State",
     "host_share",
     "power_w",
-    "utilization",
 ]
 
 #: Samples of its past that a VM keeps.
 HISTORY = 30
 #: What a VM is to a host: it lives there, leaves it, or arrives.
 RESIDENT, LEAVING, INCOMING = 0, 1, 2
+#: Column of a host in which its power table begins.
+WATTS = 3
 
 
 class Machines(NamedTuple):
     """What does not change during a day."""
 
-    host: NDArray[np.float64]  # (hosts, 3): MIPS, MIPS of one core, RAM in MB
-    watts: NDArray[np.float64]  # (hosts, 11) at 0, 10, ..., 100 %
+    # MIPS, MIPS of one core, RAM in MB, then watts at 0, 10, ..., 100 %.
+    host: NDArray[np.float64]  # (hosts, 14)
     kind: NDArray[np.int64]  # (hosts,), row of ``past``
     vm: NDArray[np.float64]  # (vms, 3): MIPS, RAM in MB, seconds that a migration takes
     sample: NDArray[np.float64]  # (289, vms), share of the VM's MIPS
@@ -84,13 +86,14 @@ class State(NamedTuple):
 
 
 @kernel
-def power_w(watts: NDArray[np.float64], share: Any) -> Any:
-    """Interpolate a power table at a utilization of 0 to 1, in the program's own order of operations."""
+def power_w(host: NDArray[np.float64], h: Any, share: Any) -> Any:
+    """Return what host ``h`` draws at a utilization of 0 to 1, in the program's own order of operations."""
     if np.fmod(share, 0.1) == 0:
-        return watts[int(share * 10)]
+        return host[h, WATTS + int(share * 10)]
     below, above = int(np.floor(share * 10)), int(np.ceil(share * 10))
-    slope = (watts[above] - watts[below]) / 10
-    return watts[below] + slope * (share - below / 10) * 100
+    least = host[h, WATTS + below]
+    slope = (host[h, WATTS + above] - least) / 10
+    return least + slope * (share - below / 10) * 100
 
 
 @kernel
@@ -98,13 +101,3 @@ def host_share(mips: Any, whole: Any) -> Any:
     """Return a utilization; what rounding puts just above 1 counts as 1."""
     share = mips / whole
     return 1.0 if 1 < share < 1.01 else share
-
-
-@kernel
-def utilization(m: Machines, v: Any, time_s: Any) -> Any:
-    """Return the utilization of VM ``v`` at an instant: linear between samples of 300 s."""
-    k = int(np.floor(time_s / 300))
-    low, high = m.sample[k, v], m.sample[min(k + 1, len(m.sample) - 1), v]
-    if time_s == 300 * k:
-        return low
-    return low + (high - low) / 300 * (time_s - 300 * k)

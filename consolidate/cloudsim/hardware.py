@@ -44,7 +44,8 @@ def machines(day: Day, n_hosts: int = HOSTS) -> Machines:
     """Return hosts, VMs and demand as the compiled steps read them."""
     kind = np.arange(n_hosts) % 2
     core = np.array(CORE_MIPS)[kind]
-    host = np.column_stack([CORES * core, core, np.full(n_hosts, HOST_RAM_MB)])
+    watts = np.array(WATTS)[kind]
+    host = np.column_stack([CORES * core, core, np.full(n_hosts, HOST_RAM_MB), watts])
     size = day.vm_type
     ram = np.array(VM_RAM_MB)[size]
     vm = np.column_stack([np.array(VM_MIPS)[size], ram, ram / MIGRATION_MB_PER_S])
@@ -52,13 +53,13 @@ def machines(day: Day, n_hosts: int = HOSTS) -> Machines:
     seen = _seen(sample)
     whole = np.array(CORE_MIPS) * CORES
     past = np.ascontiguousarray((seen * vm[:, :1])[None] / whole[:, None, None])
-    return Machines(host, np.array(WATTS)[kind], kind, vm, np.ascontiguousarray(sample.T), past, seen)
+    return Machines(host, kind, vm, np.ascontiguousarray(sample.T), past, seen)
 
 
 def _seen(sample: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the utilization at each step, shape ``(vms, steps + 1)``; there is no step 0.
 
-    The same operations as :func:`consolidate._kernels.cloudsim_state.utilization`, all at once.
+    The same operations as when hosts are processed, all at once.
     """
     seen = np.zeros((len(sample), STEPS + 1))
     for k in range(1, STEPS + 1):

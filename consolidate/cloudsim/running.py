@@ -145,7 +145,7 @@ def run(
     state, log = simulate(m, rules, planner, by_power=baseline is None, ids=given.ids)
     energy_j = float(state.total[1])
     if baseline == "npa":
-        energy_j = float(m.watts[:, -1].sum()) * step_time_s(STEPS)
+        energy_j = float(m.host[:, -1].sum()) * step_time_s(STEPS)
         # Nothing is ever off there.
         state.total[2] = 0.0
     return Experiment(

@@ -12,7 +12,7 @@ from consolidate._kernels.cloudsim_accounting import account, migrate
 from consolidate._kernels.cloudsim_optimize import optimize
 from consolidate._kernels.cloudsim_placement import place_first
 from consolidate._kernels.cloudsim_records import HOST_COLUMNS, VM_COLUMNS, close_all
-from consolidate._kernels.cloudsim_state import HISTORY, Machines, Rules, State
+from consolidate._kernels.cloudsim_state import HISTORY, WATTS, Machines, Rules, State
 from consolidate.cloudsim.hardware import MOST_VMS_AT_START, STEPS, step_time_s
 from consolidate.cloudsim.log import Log, LogWriter
 from consolidate.cloudsim.view import Optimizer, View
@@ -148,7 +148,7 @@ def _view(m: Machines, s: State, step: int) -> View:
         host_of=_shown(s.host_of.astype(np.int32)),
         host_mips=_shown(m.host[:, 0]),
         core_mips=_shown(m.host[:, 1]),
-        host_watts=_shown(m.watts),
+        host_watts=_shown(m.host[:, WATTS:]),
     )
 
 
