@@ -11,7 +11,7 @@ from consolidate._kernels.cloudsim_detectors import overloaded
 from consolidate._kernels.cloudsim_placement import find_host, put, recall, summarise
 from consolidate._kernels.cloudsim_scheduler import allocate_all
 from consolidate._kernels.cloudsim_selection import selected
-from consolidate._kernels.cloudsim_state import RESIDENT, Machines, Rules, State, host_share
+from consolidate._kernels.cloudsim_state import Machines, Rules, State, host_share
 from consolidate._kernels.jit import kernel
 
 __all__ = ["optimize"]
@@ -59,7 +59,7 @@ def _restore(m: Machines, s: State, saved: NDArray[np.int64], first: NDArray[np.
         s.count[h] = first[h + 1] - first[h]
         for i in range(s.count[h]):
             s.listed[i, h] = saved[first[h] + i]
-            s.role[i, h] = RESIDENT
+            s.incoming[i, h] = False
         allocate_all(m, s, h)
 
 

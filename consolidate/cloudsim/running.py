@@ -142,12 +142,12 @@ def run(
         planner, label = Foreign(optimizer), type(optimizer).__name__
     given = _day(day, order)
     m = machines(given, hosts)
-    state, log = simulate(m, rules, planner, by_power=baseline is None, ids=given.ids)
-    energy_j = float(state.total[1])
+    state, ledger, log = simulate(m, rules, planner, by_power=baseline is None, ids=given.ids)
+    energy_j = float(ledger.total[1])
     if baseline == "npa":
         energy_j = float(m.host[:, -1].sum()) * step_time_s(STEPS)
         # Nothing is ever off there.
-        state.total[2] = 0.0
+        ledger.total[2] = 0.0
     return Experiment(
         policy=label,
         day=given.name,
@@ -158,6 +158,7 @@ def run(
         seed=seed,
         outcome=outcome(
             state,
+            ledger,
             energy_j=energy_j,
             migrations=len(log.moves),
             decided_s=step_time_s(STEPS) - step_time_s(1),
