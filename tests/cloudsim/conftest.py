@@ -26,7 +26,7 @@ def naive():
 def a_day():
     """Build a day of walks at random, with VMs that fall idle for good and hours of high demand."""
 
-    def build(seed: int, vms: int = 30, steepness: float = 9.0) -> Day:
+    def build(seed: int, vms: int = 16, steepness: float = 9.0) -> Day:
         random = np.random.default_rng(seed)
         level = random.uniform(0, 60, (vms, 1))
         walk = level + np.cumsum(random.normal(0, steepness, (vms, 288)), axis=1)
