@@ -64,7 +64,7 @@ def test_seeds_and_switches(consolidate, day):
     ("args", "message"),
     [
         (["--detector", "thr", "--parameter", "80"], "0.8 for 80 %"),
-        (["--detector", "lrx"], "did you mean 'lrr'"),
+        (["--detector", "lrx"], "did you mean 'lr"),
         (["--order", "lower"], "'upper', 'sorted' or a file"),
         (["--variant", "3.0.9"], "no variant named '3.0.9'"),
         (["--variant", "3.0.1", "--fresh-baseline"], "exclude each other"),
