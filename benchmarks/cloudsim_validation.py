@@ -79,8 +79,9 @@ def compare(row: dict[str, str], day: cloudsim.Day) -> bool:
 
 
 def line(row: dict[str, str], energy_kwh: float, migrations: float, seconds: str, verdict: str) -> str:
-    name = f"{row['detector']}-{row['selector']}-{row['parameter']}".removesuffix("-----").upper()
-    about = f"{row['version']:6} {name.replace('---', ''):12} {row['day']:9} {row['file_order']:7}"
+    parts = (row["detector"], row["selector"], row["parameter"])
+    name = "-".join(part for part in parts if part != "-").upper()
+    about = f"{row['version']:6} {name:12} {row['day']:9} {row['file_order']:7}"
     energy = f"{energy_kwh:12.4f} {float(row['energy_kwh']):12.4f}"
     return (
         f"{about} {energy} {migrations:9,.0f} {float(row['migrations']):9,.0f} {seconds:>6}  {verdict}"
