@@ -19,6 +19,8 @@ if TYPE_CHECKING:
         read_intensity,
         redate,
     )
+    from consolidate import cloudsim, plotting
+    from consolidate.carbon import constant_intensity, emissions_g, read_intensity, redate
     from consolidate.checks import check_run
     from consolidate.datasets import PrivateCloud, generate, write_dataset
     from consolidate.engine import replay
@@ -195,6 +197,7 @@ _HOMES = {
     "consolidate.study.why": ("minimal_core", "price_rules", "why_hosts", "why_moves"),
     "consolidate.traces": ("inspect_trace", "read_slices", "read_trace", "write_tidy"),
 }
+_MODULES = ("cloudsim", "plotting")
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -260,6 +263,7 @@ __all__ = [
     "Wake",
     "WattTable",
     "check_run",
+    "cloudsim",
     "compare",
     "constant_intensity",
     "emissions_g",
@@ -307,8 +311,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "plotting":
-        return import_module("consolidate.plotting")
+    if name in _MODULES:
+        return import_module(f"consolidate.{name}")
     if name not in _HOME_OF:
         msg = f"module 'consolidate' has no attribute {name!r}"
         raise AttributeError(msg)
