@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     )
     from consolidate.reporting import Report, report, report_run
     from consolidate.solvers import Budget
+    from consolidate.solvers.bounds.clairvoyant import ReplayBound, replay_bound, saving_share
     from consolidate.study import RunConfig, compare, front_frame, load_run, pareto_front, run
     from consolidate.study.budgets import solve_within
     from consolidate.study.executing import execute
@@ -147,6 +148,7 @@ _HOMES = {
     ),
     "consolidate.reporting": ("Report", "report", "report_run"),
     "consolidate.solvers": ("Budget",),
+    "consolidate.solvers.bounds.clairvoyant": ("ReplayBound", "replay_bound", "saving_share"),
     "consolidate.study": ("RunConfig", "compare", "front_frame", "load_run", "pareto_front", "run"),
     "consolidate.study.budgets": ("solve_within",),
     "consolidate.study.executing": ("execute",),
@@ -191,6 +193,7 @@ __all__ = [
     "Quarantine",
     "Ready",
     "Replay",
+    "ReplayBound",
     "Report",
     "ResourceCapacity",
     "Result",
@@ -234,9 +237,11 @@ __all__ = [
     "read_trace",
     "redate",
     "replay",
+    "replay_bound",
     "report",
     "report_run",
     "run",
+    "saving_share",
     "sized_fleet",
     "solve",
     "solve_within",
