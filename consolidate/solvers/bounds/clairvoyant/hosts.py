@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate.model import Fleet, HostType, PowerControl
+from consolidate.model import Fleet, HostType
 
 __all__ = ["HostClass", "host_classes"]
 
@@ -81,9 +81,8 @@ def host_classes(fleet: Fleet, *, standby: bool) -> tuple[HostClass, ...]:
     standby
         Whether the draw of hosts that are off counts.
     """
-    control, on = fleet.power_control, fleet.powered_on
+    on = fleet.powered_on
     may_change = np.where(on, fleet.may_switch_off(), fleet.may_receive())
-    assert PowerControl.MANAGED == 0  # may_switch_off and may_receive read it
     found = []
     for number, kind in enumerate(fleet.types):
         mine = fleet.host_type == number
@@ -96,7 +95,6 @@ def host_classes(fleet: Fleet, *, standby: bool) -> tuple[HostClass, ...]:
             "starts_off": int((mine & ~on & may_change).sum()),
         }
         found.append(_class(kind, counts, standby=standby))
-    assert control.shape == on.shape
     return tuple(found)
 
 

@@ -92,7 +92,7 @@ def _fewest(values: NDArray[np.int64], room: int) -> NDArray[np.int64]:
     Besides the sum, values are rounded by dual feasible functions: whatever fits in a host still fits after
     rounding (Fekete and Schepers 2001, doi:10.1007/s101070100243; their ``u`` of order ``k``).
     """
-    fewest = -(-values.sum(axis=0, dtype=np.int64) // room)
+    fewest: NDArray[np.int64] = -(-values.sum(axis=0, dtype=np.int64) // room)
     if values.size > _MOST_VALUES:
         return fewest
     for k in _LEVELS:
