@@ -20,6 +20,7 @@ CONTROLLERS: Registry[type[ControllerKind]] = Registry(
     entry_point_group="consolidate.controllers",
     builtin={
         "do-nothing": "consolidate.control.still:DoNothing",
+        "risk": "consolidate.control.risk:Risk",
     },
 )
 
