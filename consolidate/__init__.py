@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from consolidate import plotting
     from consolidate.carbon import constant_intensity, emissions_g, read_intensity, redate
     from consolidate.checks import check_run
+    from consolidate.control import controller
     from consolidate.datasets import PrivateCloud, generate, write_dataset
     from consolidate.engine import replay
     from consolidate.engine.execution import Execution, Faults
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "consolidate.carbon": ("constant_intensity", "emissions_g", "read_intensity", "redate"),
     "consolidate.checks": ("check_run",),
+    "consolidate.control": ("controller",),
     "consolidate.datasets": ("PrivateCloud", "generate", "write_dataset"),
     "consolidate.engine": ("replay",),
     "consolidate.engine.execution": ("Execution", "Faults"),
@@ -214,6 +216,7 @@ __all__ = [
     "check_run",
     "compare",
     "constant_intensity",
+    "controller",
     "emissions_g",
     "execute",
     "export_plan",
