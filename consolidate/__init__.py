@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from consolidate.exports import export_plan
     from consolidate.forecasting import Curve, Percentile
     from consolidate.inventory import (
+        MeasuredCloud,
         fleet_names,
         read_fleet,
+        read_ifca_cloud,
         read_instance,
         read_placement,
         read_rules,
@@ -74,12 +76,13 @@ if TYPE_CHECKING:
         WattTable,
         spec_servers,
     )
-    from consolidate.reporting import Report, report, report_run
+    from consolidate.reporting import Report, report, report_run, write_study
     from consolidate.solvers import Budget
     from consolidate.solvers.bounds.clairvoyant import ReplayBound, replay_bound, saving_share
     from consolidate.study import RunConfig, compare, front_frame, load_run, pareto_front, run
     from consolidate.study.budgets import solve_within
     from consolidate.study.executing import execute
+    from consolidate.study.grid import run_study
     from consolidate.study.judge import prove_reserve
     from consolidate.study.verbs import improvements, plan, solve
     from consolidate.study.why import minimal_core, price_rules, why_hosts, why_moves
@@ -96,8 +99,10 @@ _HOMES = {
     "consolidate.exports": ("export_plan",),
     "consolidate.forecasting": ("Curve", "Percentile"),
     "consolidate.inventory": (
+        "MeasuredCloud",
         "fleet_names",
         "read_fleet",
+        "read_ifca_cloud",
         "read_instance",
         "read_placement",
         "read_rules",
@@ -148,12 +153,13 @@ _HOMES = {
         "WattTable",
         "spec_servers",
     ),
-    "consolidate.reporting": ("Report", "report", "report_run"),
+    "consolidate.reporting": ("Report", "report", "report_run", "write_study"),
     "consolidate.solvers": ("Budget",),
     "consolidate.solvers.bounds.clairvoyant": ("ReplayBound", "replay_bound", "saving_share"),
     "consolidate.study": ("RunConfig", "compare", "front_frame", "load_run", "pareto_front", "run"),
     "consolidate.study.budgets": ("solve_within",),
     "consolidate.study.executing": ("execute",),
+    "consolidate.study.grid": ("run_study",),
     "consolidate.study.judge": ("prove_reserve",),
     "consolidate.study.verbs": ("improvements", "plan", "solve"),
     "consolidate.study.why": ("minimal_core", "price_rules", "why_hosts", "why_moves"),
@@ -182,6 +188,7 @@ __all__ = [
     "LinearPower",
     "Lonely",
     "MaxOnline",
+    "MeasuredCloud",
     "MigrationPlan",
     "MoveBudget",
     "MoveSettings",
@@ -233,6 +240,7 @@ __all__ = [
     "price_rules",
     "prove_reserve",
     "read_fleet",
+    "read_ifca_cloud",
     "read_instance",
     "read_intensity",
     "read_placement",
@@ -244,6 +252,7 @@ __all__ = [
     "report",
     "report_run",
     "run",
+    "run_study",
     "saving_share",
     "sized_fleet",
     "solve",
@@ -253,6 +262,7 @@ __all__ = [
     "why_moves",
     "write_dataset",
     "write_placement",
+    "write_study",
     "write_tidy",
 ]
 

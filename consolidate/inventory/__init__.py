@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from consolidate.inventory.fleet_file import fleet_names, read_fleet
+from consolidate.inventory.ifca_cloud import MeasuredCloud, read_ifca_cloud
 from consolidate.inventory.placement_file import read_placement, write_placement
 from consolidate.inventory.rules_file import RULE_ALIASES, read_rules
 from consolidate.inventory.sized_fleet import sized_fleet
@@ -12,8 +13,10 @@ __all__ = [
     "INSTANCE_SOURCES",
     "RULE_ALIASES",
     "InstanceSource",
+    "MeasuredCloud",
     "fleet_names",
     "read_fleet",
+    "read_ifca_cloud",
     "read_instance",
     "read_placement",
     "read_rules",

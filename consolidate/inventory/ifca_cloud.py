@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate.errors import ConfigError, Issue, TraceError
-from consolidate.inventory.ifca_hardware import Hardware, host_types, read_hardware
+from consolidate.inventory.ifca_hardware import MW_PER_MCORE, Hardware, host_types, read_hardware
 from consolidate.model import Default, Fence, Fleet, Placement, Rule, TimeGrid, Trace, VMs
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MW_PER_MCORE", "MeasuredCloud", "read_ifca_cloud"]
 
-#: Measured power stands in the trace as CPU: one mcore is this many mW, on every host. No VM draws as much as
-#: this per thousandth of a vCPU, so no demand is cut off.
-MW_PER_MCORE: Final = 5
 STEP_S: Final = 1_800
 POWER: Final = "all_groups_vm_power_30min.parquet"
 FLAVOURS: Final = "vms_fixed.csv"
@@ -165,14 +162,16 @@ def _power(path: Path, first: str, stop: str) -> tuple[pd.DataFrame, int]:
     except (OSError, pa.ArrowException) as error:
         msg = f"cannot be read as a table with the columns {', '.join(names)} ({error})"
         raise TraceError(msg, file=str(path)) from error
-    for name in names[:3]:
-        frame[name] = frame[name].astype(str)
     import pandas as pd
 
     inside = (frame["timestamp"] >= pd.Timestamp(first, tz="UTC")) & (
         frame["timestamp"] < pd.Timestamp(stop, tz="UTC")
     )
-    frame = frame[inside]
+    frame = frame[inside].copy()
+    for name in names[:3]:
+        frame[name] = frame[name].astype(str)
+    # UTC without saying so, as everywhere in arrays.
+    frame["timestamp"] = frame["timestamp"].dt.tz_convert(None)
     if frame.empty:
         msg = f"{path.name} has no row from {first} to {stop}"
         raise ConfigError(msg, path="first")
@@ -211,7 +210,7 @@ def _trace(
         moved = ids[vm[np.flatnonzero(home[vm] != host)[0]]]
         msg = f"{moved} is on two hosts; this reader knows of VMs that never moved"
         raise TraceError(msg, file=str(path), column="node_name")
-    seconds = rows["timestamp"].to_numpy().astype("datetime64[s]").astype(np.int64)
+    seconds = rows["timestamp"].to_numpy(dtype="datetime64[s]").astype(np.int64)
     start = int(seconds.min())
     if ((seconds - start) % STEP_S).any():
         msg = f"needs steps of {STEP_S} s"
@@ -229,7 +228,7 @@ def _trace(
         vcpus=size[:, 0].astype(np.int32),
         cpu_mcores=size[:, 0] * 1_000,
         memory_mib=size[:, 1],
-        dirty_mib_per_s=size[:, 1] * (_DIRTY_PER_MIN / 60),
+        dirty_mib_per_s=size[:, 1].astype(np.float64) * (_DIRTY_PER_MIN / 60),
     )
     trace = Trace(
         vms=vms,

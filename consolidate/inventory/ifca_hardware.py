@@ -11,7 +11,7 @@ from consolidate.errors import TraceError
 from consolidate.model import Default, HostType, LinearPower, SpecPower, WattTable, spec_servers
 from consolidate.units import gib_to_mib
 
-__all__ = ["Hardware", "host_types", "read_hardware"]
+__all__ = ["MW_PER_MCORE", "Hardware", "host_types", "read_hardware"]
 
 #: SPECpower server that stands for a processor generation. None of the groups' own servers is among the
 #: built-in results; the nearest by year, sockets and maker of the processor was taken.
@@ -25,7 +25,9 @@ _STANDS_FOR: Final = {
     "Gold 5220R": ("dell-r740-8280", "two sockets of the same generation, refreshed in 2020"),
     "Platinum 8358": ("hpe-dl380-gen10plus-8380", "two sockets of the same generation (2021)"),
 }
-_MW_PER_MCORE: Final = 5
+#: Measured power stands in the trace as CPU: one mcore is this many mW, on every host. A VM drew at most 4.2 W
+#: per vCPU and a host carried at most two vCPUs per thread, so that nothing is cut off.
+MW_PER_MCORE: Final = 10
 _BOOT_S, _SHUTDOWN_S, _OFF_W = 300, 60, 12.0
 
 
@@ -124,7 +126,7 @@ def _host_type(
     active_w = spec.points_w[0]
     # Measured watts of the VMs come on top of idle, one for one, on every host alike.
     hosting_w = curve.hosting_idle_mw / 1_000 if idle == "hosting" else active_w
-    line = LinearPower(idle_w=hosting_w, max_w=hosting_w + stated.threads * _MW_PER_MCORE)
+    line = LinearPower(idle_w=hosting_w, max_w=hosting_w + stated.threads * MW_PER_MCORE)
     points = (round(active_w * 1_000), *WattTable.sample(line).points_mw[1:])
     return HostType(
         name=group,
