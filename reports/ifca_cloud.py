@@ -114,7 +114,7 @@ def run_case(folder: Path, density: str, idle: str) -> Case:
         rules=cloud.rules,
         cpu_limit_fraction=1.0,
     )
-    result = cs.solve(instance, "auto", seed=0).raise_if_infeasible()
+    result = cs.solve(instance, "drain", seed=0).raise_if_infeasible()
     print(f"{density}, {idle}: {result.summary()}")
     arms = {
         "as found": instance.current,
