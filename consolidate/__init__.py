@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from consolidate import cloudsim, plotting
     from consolidate.carbon import constant_intensity, emissions_g, read_intensity, redate
     from consolidate.checks import check_run
+    from consolidate.control import controller
     from consolidate.datasets import PrivateCloud, generate, write_dataset
     from consolidate.engine import replay
     from consolidate.engine.execution import Execution, Faults
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     from consolidate.exports import export_plan
     from consolidate.forecasting import Curve, Percentile
     from consolidate.inventory import (
+        MeasuredCloud,
         fleet_names,
         read_fleet,
+        read_ifca_cloud,
         read_instance,
         read_jobs,
         read_moves,
@@ -94,11 +97,13 @@ if TYPE_CHECKING:
         WattTable,
         spec_servers,
     )
-    from consolidate.reporting import Report, report, report_run
+    from consolidate.reporting import Report, report, report_run, write_study
     from consolidate.solvers import Budget
+    from consolidate.solvers.bounds.clairvoyant import ReplayBound, replay_bound, saving_share
     from consolidate.study import RunConfig, compare, front_frame, load_run, pareto_front, run
     from consolidate.study.budgets import solve_within
     from consolidate.study.executing import execute
+    from consolidate.study.grid import run_study
     from consolidate.study.judge import prove_reserve
     from consolidate.study.shifting import shift_run, shifted
     from consolidate.study.verbs import improvements, plan, solve
@@ -114,6 +119,7 @@ _HOMES = {
         "redate",
     ),
     "consolidate.checks": ("check_run",),
+    "consolidate.control": ("controller",),
     "consolidate.datasets": ("PrivateCloud", "generate", "write_dataset"),
     "consolidate.engine": ("replay",),
     "consolidate.engine.execution": ("Execution", "Faults"),
@@ -121,8 +127,10 @@ _HOMES = {
     "consolidate.exports": ("export_plan",),
     "consolidate.forecasting": ("Curve", "Percentile"),
     "consolidate.inventory": (
+        "MeasuredCloud",
         "fleet_names",
         "read_fleet",
+        "read_ifca_cloud",
         "read_instance",
         "read_jobs",
         "read_moves",
@@ -186,11 +194,13 @@ _HOMES = {
         "WattTable",
         "spec_servers",
     ),
-    "consolidate.reporting": ("Report", "report", "report_run"),
+    "consolidate.reporting": ("Report", "report", "report_run", "write_study"),
     "consolidate.solvers": ("Budget",),
+    "consolidate.solvers.bounds.clairvoyant": ("ReplayBound", "replay_bound", "saving_share"),
     "consolidate.study": ("RunConfig", "compare", "front_frame", "load_run", "pareto_front", "run"),
     "consolidate.study.budgets": ("solve_within",),
     "consolidate.study.executing": ("execute",),
+    "consolidate.study.grid": ("run_study",),
     "consolidate.study.judge": ("prove_reserve",),
     "consolidate.study.shifting": ("shift_run", "shifted"),
     "consolidate.study.verbs": ("improvements", "plan", "solve"),
@@ -227,6 +237,7 @@ __all__ = [
     "LicenceGroup",
     "Lonely",
     "MaxOnline",
+    "MeasuredCloud",
     "MigrationPlan",
     "MoveBudget",
     "MoveSettings",
@@ -242,6 +253,7 @@ __all__ = [
     "Quarantine",
     "Ready",
     "Replay",
+    "ReplayBound",
     "Report",
     "ResourceCapacity",
     "Result",
@@ -266,6 +278,7 @@ __all__ = [
     "cloudsim",
     "compare",
     "constant_intensity",
+    "controller",
     "emissions_g",
     "energy_per_vm",
     "execute",
@@ -283,6 +296,7 @@ __all__ = [
     "price_rules",
     "prove_reserve",
     "read_fleet",
+    "read_ifca_cloud",
     "read_instance",
     "read_intensity",
     "read_jobs",
@@ -293,11 +307,14 @@ __all__ = [
     "read_trace",
     "redate",
     "replay",
+    "replay_bound",
     "report",
     "report_run",
     "run",
     "shift_run",
     "shifted",
+    "run_study",
+    "saving_share",
     "sized_fleet",
     "solve",
     "solve_within",
@@ -306,6 +323,7 @@ __all__ = [
     "why_moves",
     "write_dataset",
     "write_placement",
+    "write_study",
     "write_tidy",
 ]
 

@@ -13,6 +13,7 @@ __all__ = ["command"]
 
 _KINDS = (
     "policies",
+    "controllers",
     "formats",
     "instance-formats",
     "fleets",
@@ -94,6 +95,10 @@ def _registry(kind: str) -> Registry[Any]:
         from consolidate.solvers import POLICIES
 
         return POLICIES
+    if kind == "controllers":
+        from consolidate.control import CONTROLLERS
+
+        return CONTROLLERS
     if kind == "formats":
         from consolidate.traces import READERS
 

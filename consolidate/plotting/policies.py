@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["energy_vs_overload"]
+__all__ = ["clairvoyant_line", "energy_vs_overload"]
 
 _COLUMNS = ("policy", "energy_kwh", "overload_fraction", "migrations")
 
@@ -49,6 +49,30 @@ def energy_vs_overload(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
             return _draw(plt.subplots(figsize=(7.2, 4.4), layout="constrained")[1], table)
     return _draw(ax, table)
+
+
+def clairvoyant_line(ax: Axes, energy_kwh: float) -> Axes:
+    """Draw the bound that no policy undercuts into a plot of energy by :func:`energy_vs_overload`.
+
+    Parameters
+    ----------
+    ax
+        Axes with energy on the vertical axis.
+    energy_kwh : kWh
+        The bound, see :func:`consolidate.replay_bound`.
+    """
+    ax.axhline(energy_kwh, color=INK, linewidth=1.0, linestyle=(0, (5, 3)))
+    ax.annotate(
+        f"clairvoyant bound {number(energy_kwh)} kWh",
+        (1.0, energy_kwh),
+        xycoords=("axes fraction", "data"),
+        xytext=(-4, 4),
+        textcoords="offset points",
+        ha="right",
+        color=INK,
+        fontsize=7.5,
+    )
+    return ax
 
 
 def _draw(ax: Axes, table: pd.DataFrame) -> Axes:

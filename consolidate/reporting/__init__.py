@@ -7,6 +7,7 @@ from consolidate.reporting.bundle import Report
 from consolidate.reporting.figure import Figure
 from consolidate.reporting.formats import FORMATS
 from consolidate.reporting.from_run import report, report_run
+from consolidate.reporting.study import write_study
 from consolidate.reporting.summary import SummaryRow, summary_row, write_summary_table
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "report",
     "report_run",
     "summary_row",
+    "write_study",
     "write_summary_table",
 ]

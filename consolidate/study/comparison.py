@@ -11,6 +11,7 @@ from consolidate.forecasting import Percentile
 from consolidate.model import CarbonIntensity, Fleet, Instance, Placement, Replay, Rule, Trace
 from consolidate.model.progress import Progress, silent
 from consolidate.solvers import Budget, Policy
+from consolidate.solvers.bounds.clairvoyant import replay_bound, saving_share
 from consolidate.solvers.solving import DEFAULT_MIN_SAVING_FRACTION
 from consolidate.study.emissions import arm_emissions_g
 from consolidate.study.preparation import split_windows
@@ -78,6 +79,9 @@ def compare(
     -------
     DataFrame
         One row for ``do-nothing`` and one per policy and seed; the unit of a column is its ending.
+        ``clairvoyant_kwh`` is what no policy undercuts that serves all demand
+        (:func:`consolidate.replay_bound`), ``saving_share_fraction`` the part of the possible saving, doing
+        nothing less that bound, that the policy captured.
     """
     observed, window = (trace.window(*part) for part in split_windows(trace, sizing_fraction))
     instance = Instance.from_trace(
@@ -92,7 +96,11 @@ def compare(
     )
     found = _per_site(carbon, fleet)
     baseline = replay(window, fleet, instance.current, label="do-nothing", rules=rules)
-    rows = [_row("do-nothing", None, baseline, found)]
+    clairvoyant = replay_bound(window, fleet, progress=progress)
+    rows = [
+        _row("do-nothing", None, baseline, found)
+        | {"clairvoyant_kwh": clairvoyant.energy_kwh, "saving_share_fraction": 0.0}
+    ]
     for policy in policies:
         for seed in seeds:
             name = policy if isinstance(policy, str) else policy.name
@@ -111,6 +119,10 @@ def compare(
                 "makespan_s": 0 if moves is None else moves.makespan_s,
                 "solve_s": result.runtime_s,
                 "saved_fraction": 1 - arm.total_mj / baseline.total_mj,
+                "clairvoyant_kwh": clairvoyant.energy_kwh,
+                "saving_share_fraction": saving_share(
+                    baseline.total_mj, arm.total_mj, clairvoyant.value_mj
+                ),
             }
             rows.append(row)
     import pandas as pd

@@ -1,0 +1,243 @@
+"""One decision of the risk controller: relieve hosts that are overloaded, then empty hosts.
+
+A host is either a source or a target within one decision, so that no move waits for another and the moves may
+start in any order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from consolidate._kernels.control_room import (
+    ASLEEP,
+    AWAKE,
+    Guard,
+    Guests,
+    Machines,
+    calm,
+    may_join,
+    risk,
+    room,
+    shift,
+    unshift,
+)
+from consolidate._kernels.jit import kernel
+
+__all__ = ["decide", "learn"]
+
+#: Hosts that cannot be emptied before the search ends.
+_MISSES = 12
+
+
+@kernel
+def learn(mean: Any, var: Any, seen: Any, sample: Any, alive: Any, least: Any, prior: Any) -> None:
+    """Take one sample of each VM into its level and its variance around it, in place.
+
+    The weight of a sample is one over the number seen, ``least`` at least; ``prior`` is the number of samples
+    that the starting values count for.
+    """
+    for v in range(len(mean)):
+        if not alive[v]:
+            continue
+        weight = max(1.0 / (seen[v] + 1.0 + prior), least)
+        error = sample[v] - mean[v]
+        mean[v] += weight * error
+        var[v] += weight * (error * error - var[v])
+        seen[v] += 1
+
+
+@kernel
+def _wake(g: Guests, m: Machines, v: Any) -> Any:
+    """Return the best host without a guest for VM ``v``, one that is on if possible; -1 if there is none."""
+    best: Any = np.int64(-1)
+    least = np.inf
+    for t in range(len(m.capacity)):
+        if m.n_vms[t] != 0 or not m.takes[t] or t == g.host[v]:
+            continue
+        if m.state[t] != AWAKE and m.state[t] != ASLEEP:
+            continue
+        if g.now[v] > m.capacity[t] or not may_join(g, m, v, t):
+            continue
+        cost = m.merit[t] * (1.0 + (0.001 if m.state[t] == ASLEEP else 0.0))
+        if cost < least:
+            best, least = t, cost
+    return best
+
+
+@kernel
+def _pair(
+    g: Guests,
+    m: Machines,
+    c: Guard,
+    h: Any,
+    over: Any,
+    order: Any,
+    first: Any,
+    role: Any,
+    hosts: Any,
+    longest: Any,
+) -> Any:
+    """Return the guest of host ``h`` and the target that leave the least risk for the least disturbance."""
+    best_v, best_t, least = np.int64(-1), np.int64(-1), np.inf
+    risk_before = risk(m, h, 0.0, 0.0)
+    for i in range(first[h], first[h + 1]):
+        v = order[i]
+        if g.host[v] != h or not g.free[v] or g.now[v] <= 0.0:
+            continue
+        if m.busy[h, 1] + g.seconds[v] > c.step_s:
+            continue
+        here = g.seconds[v] + c.patience * (risk(m, h, -g.mean[v], -g.var[v]) - risk_before)
+        if g.now[v] < over:
+            here += c.step_s * (2.0 - g.now[v] / over)
+        if here - c.patience > least:
+            continue
+        for t in hosts:
+            if role[t] == 1 or t == h or not m.takes[t]:
+                continue
+            if not calm(m, c, t, g.now[v], g.noise[v], c.landing):
+                continue
+            cost = here + c.patience * (risk(m, t, g.mean[v], g.var[v]) - risk(m, t, 0.0, 0.0))
+            # A target that receives already is disturbed for as long as its longest move lasts.
+            cost += c.share * max(0.0, g.seconds[v] - longest[t]) + c.step_s * 10.0 * m.merit[t]
+            if cost >= least or room(m, c, t, g.mean[v], g.var[v], c.z_relief) < 0.0:
+                continue
+            if m.busy[t, 0] + g.seconds[v] > c.step_s or not may_join(g, m, v, t):
+                continue
+            best_v, best_t, least = v, t, cost
+    return best_v, best_t
+
+
+@kernel
+def _relieve(
+    g: Guests, m: Machines, c: Guard, order: Any, first: Any, role: Any, out: Any, n: Any
+) -> Any:
+    woken = 0
+    longest = np.zeros(len(m.capacity))
+    hosts = np.flatnonzero((m.state == AWAKE) & (m.n_vms > 0))
+    for h in hosts[np.argsort(m.capacity[hosts] - m.sums[hosts, 0], kind="mergesort")]:
+        while role[h] != 2 and m.n_vms[h] > 1 and not calm(m, c, h, 0.0, 0.0, c.trigger):
+            over = m.sums[h, 0] + c.z_now * np.sqrt(max(0.0, m.sums[h, 1])) - c.trigger * m.capacity[h]
+            v, t = _pair(g, m, c, h, over, order, first, role, hosts, longest)
+            if v < 0:
+                v, t = _escape(g, m, c, h, over, order, first)
+                woken += 1 if t >= 0 else 0
+            if t < 0:
+                break
+            role[h], role[t] = 1, 2
+            shift(g, m, v, t)
+            longest[t] = max(longest[t], g.seconds[v])
+            out[n, 0], out[n, 1] = v, t
+            n += 1
+            if m.state[t] != AWAKE or m.n_vms[t] == 1:
+                m.state[t] = AWAKE
+                hosts = np.flatnonzero((m.state == AWAKE) & (m.n_vms > 0))
+    return n, woken
+
+
+@kernel
+def _escape(g: Guests, m: Machines, c: Guard, h: Any, over: Any, order: Any, first: Any) -> Any:
+    """Return the smallest guest that relieves host ``h``, else the largest, and an empty host for it."""
+    best, least = np.int64(-1), np.inf
+    for i in range(first[h], first[h + 1]):
+        v = order[i]
+        if g.host[v] == h and g.free[v] and g.now[v] > 0.0:
+            cost = g.now[v] if g.now[v] >= over else m.capacity[h] * 2.0 - g.now[v]
+            if cost < least:
+                best, least = v, cost
+    if best < 0:
+        return np.int64(-1), np.int64(-1)
+    return best, _wake(g, m, best)
+
+
+@kernel
+def _drain_target(g: Guests, m: Machines, c: Guard, v: Any, source: Any, role: Any) -> Any:
+    best: Any = np.int64(-1)
+    least = np.inf
+    steady = np.sqrt(g.var[v] / max(1e-9, g.mean[v]))
+    for t in range(len(m.capacity)):
+        if m.state[t] != AWAKE or not m.takes[t] or role[t] == 1 or t == source or m.n_vms[t] == 0:
+            continue
+        if m.merit[t] > m.merit[source] or m.busy[t, 0] + g.seconds[v] > c.step_s:
+            continue
+        free = room(m, c, t, g.mean[v], g.var[v], c.z_fill)
+        if free < 0.0 or not calm(m, c, t, g.now[v], g.noise[v], c.landing):
+            continue
+        if not may_join(g, m, v, t):
+            continue
+        unlike = abs(np.sqrt(m.sums[t, 3] / max(1e-9, m.sums[t, 2])) - steady)
+        value = free / m.capacity[t] + c.alike * unlike / np.sqrt(m.capacity[t])
+        if role[t] != 2:
+            value += 10.0
+        value += 100.0 * m.merit[t]
+        if value < least:
+            best, least = t, value
+    return best
+
+
+@kernel
+def _empty(
+    g: Guests, m: Machines, c: Guard, h: Any, order: Any, first: Any, role: Any, out: Any, n: Any
+) -> Any:
+    """Find a host for every guest of host ``h``, the largest first; all or none. Return the moves so far."""
+    guests = order[first[h] : first[h + 1]]
+    size = np.empty(len(guests))
+    cost = 0.0
+    for i in range(len(guests)):
+        v = guests[i]
+        if not g.free[v]:
+            return n
+        cost += g.joules[v]
+        size[i] = -(g.mean[v] + 0.5 * np.sqrt(g.var[v]))
+    if cost >= m.saving[h]:
+        return n
+    begin = n
+    before = role.copy()
+    for i in np.argsort(size, kind="mergesort"):
+        v = guests[i]
+        t = np.int64(-1)
+        if m.busy[h, 1] + g.seconds[v] <= c.step_s:
+            t = _drain_target(g, m, c, v, h, role)
+        if t < 0:
+            for k in range(n - 1, begin - 1, -1):
+                unshift(g, m, out[k, 0], h)
+            role[:] = before
+            return begin
+        role[t] = 2
+        shift(g, m, v, t)
+        out[n, 0], out[n, 1] = v, t
+        n += 1
+    role[h] = 1
+    return n
+
+
+@kernel
+def decide(g: Guests, m: Machines, c: Guard, out: Any) -> Any:
+    """Write rows (VM, target) into ``out`` and return how many they are, and how many hosts were woken."""
+    n_hosts = len(m.capacity)
+    placed = np.flatnonzero(g.host >= 0)
+    order = placed[np.argsort(g.host[placed], kind="mergesort")]
+    first = np.zeros(n_hosts + 1, dtype=np.int64)
+    for v in placed:
+        first[g.host[v] + 1] += 1
+    first = np.cumsum(first)
+    role = np.zeros(n_hosts, dtype=np.int8)  # 1 gives, 2 takes
+    n, woken = _relieve(g, m, c, order, first, role, out, np.int64(0))
+    if woken > 0 or c.drains == 0:
+        return n, woken
+    # The dearest type first, then the least load.
+    key = m.sums[:, 2] / (1.0 + np.max(m.sums[:, 2])) - 10.0 * m.merit
+    emptied = misses = 0
+    for h in np.argsort(key, kind="mergesort"):
+        if m.state[h] != AWAKE or not m.gives[h] or role[h] != 0 or m.n_vms[h] == 0:
+            continue
+        made = _empty(g, m, c, h, order, first, role, out, n)
+        if made > n:
+            n = made
+            emptied += 1
+        else:
+            misses += 1
+        if emptied >= c.drains or misses >= _MISSES:
+            break
+    return n, woken

@@ -1,0 +1,11 @@
+"""Who decides while the hosts run: registered controllers for the replay.
+
+A *kind* of controller is a frozen dataclass whose fields are its parameters; :func:`controller` makes one by
+name, and its ``start`` makes the fresh controller of one replay.
+"""
+
+from __future__ import annotations
+
+from consolidate.control.base import CONTROLLERS, ControllerKind, Setting, controller
+
+__all__ = ["CONTROLLERS", "ControllerKind", "Setting", "controller"]

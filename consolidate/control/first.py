@@ -1,0 +1,80 @@
+"""Where VMs start when nobody has placed them: by allocation, at a stated share of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consolidate.model import Fleet, Instance, Placement, Rule, Trace
+from consolidate.solvers import solve
+
+__all__ = ["first_placement"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Allocations:
+    """Size every VM by a share of its allocation, memory by all of it."""
+
+    share: float
+
+    def describe(self) -> str:
+        """Return the method in words."""
+        return f"CPU: {self.share:g} of the allocation; memory: the allocation"
+
+    def needs(self, trace: Trace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return CPU in mcores and memory in MiB, each of shape ``(vms,)``."""
+        cpu = np.ceil(self.share * trace.vms.cpu_mcores).astype(np.int64)
+        return cpu, trace.vms.memory_mib.astype(np.int64)
+
+
+def first_placement(
+    trace: Trace,
+    fleet: Fleet,
+    *,
+    share: float = 0.2,
+    fill: float = 1.0,
+    rules: tuple[Rule, ...] = (),
+    policy: str = "bfd",
+) -> Placement:
+    """Place the VMs that exist at the first step, with nothing known but their allocations.
+
+    Parameters
+    ----------
+    trace
+        The VMs; its demand is not looked at.
+    fleet
+        The hosts.
+    share
+        Part of its CPU allocation that a VM is expected to use.
+    fill
+        Part of a host's usable CPU that is filled so.
+    rules
+        Placement rules.
+    policy
+        Registry name of the policy that places.
+
+    Raises
+    ------
+    InfeasibleError
+        When there is no room.
+    """
+    blind = replace(
+        trace.window(0, 1),
+        cpu_mcores=np.where(
+            trace.alive[:, :1], np.ceil(share * trace.vms.cpu_mcores)[:, np.newaxis], 0
+        ).astype(np.int32),
+        memory_mib=np.where(trace.alive[:, :1], trace.vms.memory_mib[:, np.newaxis], 0).astype(np.int32),
+    )
+    nowhere = Placement(host_of=np.full(trace.n_vms, -1, dtype=np.int32))
+    instance = Instance.from_trace(
+        blind,
+        fleet,
+        sizing=_Allocations(share),
+        horizon_s=trace.grid.duration_s,
+        current=nowhere,
+        rules=rules,
+        cpu_limit_fraction=fill,
+    )
+    return solve(instance, policy, min_saving_fraction=0.0).raise_if_infeasible().placement

@@ -1,0 +1,139 @@
+"""Constants of the risk controller: the same for every trace, apart by when demand becomes known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consolidate._kernels.control_room import Guard
+from consolidate.control.levels import Levels, Safety
+
+__all__ = ["PAST", "PRESENT", "Tuning"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """How decisions are weighed.
+
+    Parameters
+    ----------
+    least, prior, spread
+        See :class:`~consolidate.control.levels.Levels`.
+    pace
+        Step of the feedback on the standard deviations that are kept free.
+    first
+        Part of those in the first decision, when every host is at hand.
+    relief
+        Part of those that a target of a relief keeps free.
+    alarm
+        Part of those that a host needs in the coming step, or it is relieved; 0 where demand is known.
+    trigger, landing
+        Parts of the capacity above which a host is relieved, and up to which a target may come.
+    drift
+        Part of the mean added for what moves all VMs together.
+    patience_steps
+        Steps for which a changed risk of overload is expected to last.
+    share
+        Weight of the time in which a target is disturbed.
+    alike
+        How much VMs of one steadiness are kept together.
+    drains
+        Hosts that may be emptied in one step.
+    calm_steps
+        Steps without emptying after a host was woken.
+    """
+
+    least: float
+    prior: float
+    spread: float
+    pace: float
+    first: float
+    relief: float
+    alarm: float
+    trigger: float
+    landing: float
+    drift: float
+    patience_steps: float
+    share: float
+    alike: float
+    drains: int
+    calm_steps: int
+
+    def levels(self, allocation: NDArray[np.float64]) -> Levels:
+        """Return the estimates at the start."""
+        return Levels(allocation, least=self.least, prior=self.prior, spread=self.spread)
+
+    def safety(self, risk: float, *, lasts: float) -> Safety:
+        """Return the feedback at the start."""
+        return Safety(risk, lasts=lasts, pace=self.pace)
+
+    def guard(self, z: float, *, step_s: float, moves_s: float, first: bool, drains: int) -> Guard:
+        """Return what one decision keeps to.
+
+        Parameters
+        ----------
+        z
+            Standard deviations kept free.
+        step_s : s
+            Length of a step.
+        moves_s : s
+            Seconds of moves that a host may have.
+        first
+            Whether it is the first decision.
+        drains
+            Hosts that may be emptied.
+        """
+        return Guard(
+            z_fill=z * self.first if first else z,
+            z_relief=z * self.relief,
+            z_now=z * self.alarm,
+            trigger=self.trigger,
+            landing=self.landing,
+            drift=self.drift,
+            patience=self.patience_steps * step_s,
+            share=self.share,
+            alike=self.alike,
+            step_s=moves_s,
+            drains=drains,
+        )
+
+
+#: Decisions that see what is asked for in the coming step, as in CloudSim: overload is repaired at once.
+PRESENT = Tuning(
+    least=0.13,
+    prior=0.2,
+    spread=0.11,
+    pace=0.02,
+    first=0.15,
+    relief=0.43,
+    alarm=0.0,
+    trigger=0.9895,
+    landing=0.97,
+    drift=0.005,
+    patience_steps=0.67,
+    share=2.4,
+    alike=0.5,
+    drains=4,
+    calm_steps=3,
+)
+
+#: Decisions that see complete steps only, as monitoring does: overload is seen when it is over.
+PAST = Tuning(
+    least=0.03,
+    prior=3.0,
+    spread=0.2,
+    pace=0.03,
+    first=1.15,
+    relief=0.8,
+    alarm=0.5,
+    trigger=1.0,
+    landing=1.0,
+    drift=0.01,
+    patience_steps=12.0,
+    share=1.0,
+    alike=0.6,
+    drains=2,
+    calm_steps=6,
+)

@@ -1,0 +1,12 @@
+"""Studies: every combination of a few axes, each replayed once, in one tidy table.
+
+``schema`` says what a study file may hold, ``cells`` expands it, ``arms`` runs one cell, ``running`` runs all
+of them in processes and goes on where an interrupted run stopped.
+"""
+
+from __future__ import annotations
+
+from consolidate.study.grid.cells import Cell, Study, read_study
+from consolidate.study.grid.running import StudyTable, run_study
+
+__all__ = ["Cell", "Study", "StudyTable", "read_study", "run_study"]
