@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate.errors import ConfigError, UnsupportedError
-from consolidate.model import OPTIMAL_GAP, STATED_RULES, Bound, Instance, Placement, Result, stated
+from consolidate.model import (
+    OPTIMAL_GAP,
+    STATED_RULES,
+    Bound,
+    Instance,
+    MaxOnline,
+    Placement,
+    Result,
+    stated,
+)
 from consolidate.model.kernel_view import kernel_problem
 from consolidate.model.progress import Progress, silent
 from consolidate.solvers.base import POLICIES, AnytimePolicy, Budget, Policy, Proposal
@@ -225,9 +234,9 @@ def _expanded(instance: Instance, condensed: Condensed, proposal: Proposal) -> P
     return replace(
         proposal,
         host_of=host_of,
-        # What is proven of other amounts and homes is not proven here.
+        # What is proven of other amounts and homes is not proven here; room does not depend on homes.
         bounds=proposal.bounds if condensed.exact else (),
-        proven_infeasible=proposal.proven_infeasible and condensed.exact,
+        proven_infeasible=proposal.proven_infeasible and condensed.same_room,
     )
 
 
@@ -262,7 +271,21 @@ def _counting_proof(instance: Instance) -> tuple[str, tuple[int, ...]]:
     usable = instance.fleet.may_receive().copy()
     current = instance.current.host_of
     usable[current[instance.active & (current >= 0)]] = True
-    return _total_proof(instance, usable) or _single_proof(instance, usable) or ("", ())
+    return (
+        _total_proof(instance, usable)
+        or _single_proof(instance, usable)
+        or _online_proof(instance)
+        or ("", ())
+    )
+
+
+def _online_proof(instance: Instance) -> tuple[str, tuple[int, ...]] | None:
+    """Say whether more hosts cannot be switched off than a rule lets be online."""
+    stays_on = instance.stays_on()
+    for rule in instance.rules:
+        if isinstance(rule, MaxOnline) and (n := int(stays_on[list(rule.hosts)].sum())) > rule.most:
+            return f"{n} hosts of a rule {rule.name} stay on, it allows {rule.most}", ()
+    return None
 
 
 def _total_proof(instance: Instance, usable: NDArray[np.bool_]) -> tuple[str, tuple[int, ...]] | None:
