@@ -41,13 +41,13 @@ class Schedule:
     """
 
     hot: float = 0.3
-    warm: float = 0.01
+    warm: float = 0.003
     cold: float = 1e-3
     cheap: float = 1.0
     dear: float = 20.0
     tolerance: float = 0.2
-    settled: float = 0.7
-    squeezed: float = 0.88
+    settled: float = 0.8
+    squeezed: float = 0.9
     mix: tuple[int, int, int, int, int, int] = (50, 300, 250, 80, 20, 50)
 
     @classmethod

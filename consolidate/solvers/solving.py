@@ -23,7 +23,7 @@ from consolidate.model import (
 from consolidate.model.kernel_view import kernel_problem
 from consolidate.model.progress import Progress, silent
 from consolidate.solvers.base import POLICIES, AnytimePolicy, Budget, Policy, Proposal
-from consolidate.solvers.bounds import lower_bounds, relax
+from consolidate.solvers.bounds import Relaxation, lower_bounds, relax
 from consolidate.solvers.clock import Clock
 from consolidate.solvers.gathering import Condensed, condense
 from consolidate.solvers.verdict import Judge
@@ -146,7 +146,8 @@ def improvements(
     )
     for proposal in proposals:
         if proposal.host_of is not None:
-            yield from _placed(instance, priced, judge, chain((proposal,), proposals), progress)
+            rest = chain((proposal,), proposals)
+            yield from _placed(instance, priced, judge, rest, progress, quick=budget.bounds == "quick")
         elif proposal.proven_infeasible:
             blocking = proposal.unplaced or _left_over(instance, budget, clock)
             reason = (
@@ -165,20 +166,26 @@ def _placed(
     judge: Judge,
     proposals: Iterator[Proposal],
     progress: Progress,
+    *,
+    quick: bool,
 ) -> Iterator[Result]:
     """Yield the results of proposals that are placements, then the last one with the strongest bounds."""
     problem = kernel_problem(instance)
-    progress("relaxation")
-    relaxation = relax(instance, problem)
-    bounds: tuple[Bound, ...] = (relaxation.bound,)
+    relaxation: Relaxation | None = None
+    bounds: tuple[Bound, ...] = ()
     best: Proposal | None = None
     for proposal in proposals:
         best = _better(priced, best, proposal)
         bounds = _strongest((*bounds, *proposal.bounds))
+        # A policy that has solved the relaxation hands in its bound, and that is enough where time is short.
+        if relaxation is None and not (quick and bounds):
+            progress("relaxation")
+            relaxation = relax(instance, problem, quick=quick)
+            bounds = _strongest((*bounds, relaxation.bound))
         latest = judge.placed(best, bounds)
         yield latest
     assert best is not None
-    if latest.gap > OPTIMAL_GAP:
+    if latest.gap > OPTIMAL_GAP and not quick:
         progress("lower bounds")
         found = lower_bounds(instance, problem, relaxation)
         yield judge.placed(best, _strongest((*bounds, *found)))
