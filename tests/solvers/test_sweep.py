@@ -22,6 +22,7 @@ _SMALL = Budget(iterations=50, deterministic_s=0.2)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("chunk", range(25))
 @pytest.mark.parametrize("kind", range(len(_KINDS)))
 def test_exact_equals_brute_force_and_nobody_is_below(builders, oracles, kind, chunk):
