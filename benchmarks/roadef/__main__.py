@@ -85,7 +85,9 @@ def row(
 ) -> float:
     """Search until the best known cost or the end of the time, print one line and return the score."""
     wall = time.perf_counter()
-    outcome = reassign(problem, seed=seed, seconds=seconds, cpu=cpu, workers=workers, goal=best)
+    # A published cost below the bound cannot be reached; at the bound nothing is left to search for.
+    goal = max(best, load_bound(problem))
+    outcome = reassign(problem, seed=seed, seconds=seconds, cpu=cpu, workers=workers, goal=goal)
     wall = time.perf_counter() - wall
     assignment = outcome.assignment.tolist()
     ours = cost(problem, assignment).total
