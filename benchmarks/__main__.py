@@ -19,6 +19,7 @@ from benchmarks.isolate import end_on_terminate
 from benchmarks.peers import PEERS, Peer
 from benchmarks.worker import Job, Run, run_job
 from consolidate.solvers import POLICIES
+from consolidate.solvers.base import BOUNDS
 from consolidate.study.provenance import environment
 
 
@@ -31,7 +32,9 @@ class Choice:
     policies: tuple[str, ...]
     peers: tuple[str, ...]
     seeds: tuple[int, ...]
+    ranges: bool
     iterations: int
+    bounds: str
     move_price_j: float
     limit_s: float
     time_limit_s: float | None
@@ -77,6 +80,14 @@ def read_options(arguments: Sequence[str] | None = None) -> Choice:
     parser.add_argument("--seeds", default="0,1,2,3,4", help="seeds of the solvers")
     parser.add_argument("--iterations", type=int, default=4_000, help="budget of our policies")
     parser.add_argument(
+        "--ranges",
+        action="store_true",
+        help="least and most beside each median, over seeds and snapshots",
+    )
+    parser.add_argument(
+        "--bounds", choices=BOUNDS, default="strong", help="lower bounds of our policies"
+    )
+    parser.add_argument(
         "--move-price", type=float, default=0.0, metavar="J", help="what a move must be worth to ours"
     )
     parser.add_argument("--limit-s", type=float, default=60.0, help="wall limit of each peer")
@@ -98,7 +109,9 @@ def read_options(arguments: Sequence[str] | None = None) -> Choice:
         policies=names(given.policies, list(POLICIES)),
         peers=names(given.peers, list(PEERS)),
         seeds=tuple(int(s) for s in given.seeds.split(",") if s),
+        ranges=given.ranges,
         iterations=given.iterations,
+        bounds=given.bounds,
         move_price_j=given.move_price,
         limit_s=given.limit_s,
         time_limit_s=given.time_limit_s,
@@ -112,7 +125,7 @@ def preamble(choice: Choice) -> list[str]:
     about = environment()
     packages = about["packages"]
     assert isinstance(packages, dict)
-    ours = f"{choice.iterations} iterations"
+    ours = f"{choice.iterations} iterations, {choice.bounds} bounds"
     if choice.move_price_j:
         ours += f", {choice.move_price_j:g} J a move"
     if choice.time_limit_s is not None:
@@ -122,7 +135,7 @@ def preamble(choice: Choice) -> list[str]:
         f"{about['platform']}, {about['cpus']} CPUs ({processor()})",
         f"seeds of the solvers {list(choice.seeds)}, of the instances "
         f"{list(choice.snapshots) or 'as frozen'}; ours: {ours}; peers: {choice.limit_s:g} s each",
-        "medians; gap to the best lower bound of our runs; seconds of the decision, one process per run",
+        f"medians{' (least to most)' if choice.ranges else ''}; gap to the best lower bound of our runs; seconds of the decision, one process per run",
         "",
     ]
     for name in choice.peers:
@@ -161,11 +174,11 @@ def measure(choice: Choice, name: str, folder: Path) -> list[tuple[str, ...]]:
     for run in (r for some in stated for r in some if r.bound_kwh is not None):
         best[run.job.snapshot] = max(best.get(run.job.snapshot, 0.0), run.bound_kwh or 0.0)
     for policy, some in runs.items():
-        print(choice.line(table.row(name, policy, some, best)), flush=True)
+        print(choice.line(table.row(name, policy, some, best, ranges=choice.ranges)), flush=True)
     ratios = []
     for peer_name in choice.peers:
         theirs = peer_runs(choice, PEERS[peer_name], name, snapshots, folder)
-        print(choice.line(table.row(name, peer_name, theirs, best)), flush=True)
+        print(choice.line(table.row(name, peer_name, theirs, best, ranges=choice.ranges)), flush=True)
         if runs:
             ours = runs[choice.policies[0]]
             decided_in = PEERS[peer_name].decided_in
@@ -199,6 +212,7 @@ def runs_of(
                 seed=seed,
                 limit_s=choice.time_limit_s if kind == "policy" else choice.limit_s,
                 iterations=choice.iterations,
+                bounds=choice.bounds,
                 move_price_j=choice.move_price_j,
             ),
             folder,

@@ -23,7 +23,14 @@ RATIO_COLUMNS = (
 )  # fmt: skip
 
 
-def row(instance: str, by: str, runs: Sequence[Run], best_kwh: Mapping[int, float]) -> tuple[str, ...]:
+def row(
+    instance: str,
+    by: str,
+    runs: Sequence[Run],
+    best_kwh: Mapping[int, float],
+    *,
+    ranges: bool = False,
+) -> tuple[str, ...]:
     """Return the line of one contender: medians over its runs that gave a placement.
 
     Parameters
@@ -34,7 +41,10 @@ def row(instance: str, by: str, runs: Sequence[Run], best_kwh: Mapping[int, floa
         Its runs over snapshots and seeds.
     best_kwh : kWh
         The best lower bound of each snapshot that one of our runs stated.
+    ranges
+        Whether each median is followed by the least and the most.
     """
+    show = _range if ranges else _median
     placed = [r for r in runs if r.kwh is not None]
     gaps = [
         1 - best_kwh[r.job.snapshot] / r.kwh
@@ -44,14 +54,14 @@ def row(instance: str, by: str, runs: Sequence[Run], best_kwh: Mapping[int, floa
     return (
         instance,
         by,
-        _median([r.kwh for r in placed], ".2f"),
-        _median([r.bound_kwh for r in runs], ".2f"),
-        _median(gaps, ".3%"),
-        _median([r.hosts for r in placed], "g"),
-        _median([r.moves for r in placed], "g"),
-        _median([r.wall_s for r in runs], ".2f"),
-        _median([r.cpu_s for r in runs], ".2f"),
-        _median([r.peak_mib for r in runs], ".0f"),
+        show([r.kwh for r in placed], ".2f"),
+        show([r.bound_kwh for r in runs], ".2f"),
+        show(gaps, ".3%"),
+        show([r.hosts for r in placed], "g"),
+        show([r.moves for r in placed], "g"),
+        show([r.wall_s for r in runs], ".3f"),
+        show([r.cpu_s for r in runs], ".3f"),
+        show([r.peak_mib for r in runs], ".0f"),
         f"{len(placed)}/{len(runs)}",
         _notes(runs),
     )
@@ -121,6 +131,12 @@ def _verdict(
 def _median(values: Iterable[float | None], form: str) -> str:
     known = [v for v in values if v is not None]
     return format(statistics.median(known), form) if known else "-"
+
+
+def _range(values: Sequence[float | None], form: str) -> str:
+    known = [v for v in values if v is not None]
+    middle = _median(known, form)
+    return f"{middle} ({min(known):{form}} to {max(known):{form}})" if len(known) > 1 else middle
 
 
 def _notes(runs: Sequence[Run]) -> str:

@@ -47,6 +47,8 @@ class Job:
         Wall limit; ``None`` for a policy that stops at its iterations.
     iterations
         Iteration budget of a policy.
+    bounds
+        Which bounds a policy's solve computes.
     move_price_j : J
         What a move has to be worth to a policy on top of its energy.
     """
@@ -58,6 +60,7 @@ class Job:
     seed: int
     limit_s: float | None
     iterations: int = 0
+    bounds: str = "strong"
     move_price_j: float = 0.0
 
 
@@ -131,10 +134,10 @@ def main() -> None:
 
 
 def _policy(job: Job, instance: cs.Instance) -> dict[str, object]:
-    budget = cs.Budget(iterations=job.iterations, time_limit_s=job.limit_s)
+    budget = cs.Budget(iterations=job.iterations, time_limit_s=job.limit_s, bounds=job.bounds)
     # Compiled kernels are warm before any clock starts.
     small = SPECS["flavor-100"]
-    cs.solve(small.build(small), job.name, budget=cs.Budget(iterations=200, time_limit_s=job.limit_s))
+    cs.solve(small.build(small), job.name, budget=replace(budget, iterations=200))
     watch = Stopwatch()
     # Nothing is too small to be shown here: the placement found counts, not whether it is worth making.
     result = cs.solve(

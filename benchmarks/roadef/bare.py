@@ -17,4 +17,6 @@ def bare(function: F) -> F:
 
     For functions that neither allocate nor raise; the caller in Python holds the arrays meanwhile.
     """
-    return numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)
+    return numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False, forceinline=True)(
+        function
+    )

@@ -40,25 +40,25 @@ class Schedule:
         and of the same service (the rest are shifts), and those that start from a machine that is too full.
     """
 
-    hot: float = 0.06
-    warm: float = 0.01
+    hot: float = 0.3
+    warm: float = 0.003
     cold: float = 1e-3
     cheap: float = 1.0
     dear: float = 20.0
-    tolerance: float = 0.05
-    settled: float = 0.4
-    squeezed: float = 0.8
+    tolerance: float = 0.2
+    settled: float = 0.8
+    squeezed: float = 0.9
     mix: tuple[int, int, int, int, int, int] = (50, 300, 250, 80, 20, 50)
 
     @classmethod
     def of(cls, problem: MachineReassignment, variant: int = 0) -> Schedule:
         """Return a schedule for a problem: the more processes on a machine, the finer they can be arranged.
 
-        Odd variants are hotter and more tolerant, so that large processes move too; which of the two is
-        better differs between problems and seeds.
+        Odd variants are hotter, so that large processes move more; which of the two is better differs between
+        problems and seeds.
         """
         finer = CROWD * problem.n_machines / problem.n_processes
-        plain = cls(hot=0.3, tolerance=0.2) if variant % 2 else cls()
+        plain = cls(hot=0.6) if variant % 2 else cls()
         return replace(
             plain, hot=plain.hot * finer**0.5, warm=plain.warm * finer**0.5, cold=plain.cold * finer
         )

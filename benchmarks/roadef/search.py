@@ -77,7 +77,12 @@ class Round:
     again: bool = False
     steps: int | None = None
     seconds: float | None = None
+    cpu: bool = False
     goal: int = 0
+
+    def clock(self) -> float:
+        """Return the seconds that a budget in seconds is about."""
+        return time.process_time() if self.cpu else time.monotonic()
 
 
 def reassign(
@@ -85,6 +90,7 @@ def reassign(
     *,
     seed: int,
     seconds: float | None = None,
+    cpu: bool = False,
     steps: int | None = None,
     workers: int = 1,
     goal: int = 0,
@@ -99,7 +105,9 @@ def reassign(
     seed
         Of the random numbers; with ``steps`` the same seed gives the same assignment.
     seconds : s
-        Wall time, the start of the workers included.
+        Wall time, the start of the workers included; with ``cpu`` the CPU time of each worker's annealing.
+    cpu
+        Whether ``seconds`` are CPU seconds, which say more on a machine that does other things as well.
     steps
         Number of moves that each worker tries, instead of a time.
     workers
@@ -113,14 +121,14 @@ def reassign(
         msg = "needs either seconds or steps"
         raise ValueError(msg)
     plan = plan or Plan.of(problem)
-    whole = Round(start=problem.assignment, seed=seed, steps=steps, seconds=seconds, goal=goal)
+    whole = Round(start=problem.assignment, seed=seed, steps=steps, seconds=seconds, cpu=cpu, goal=goal)
     if workers == 1:
         prepare(problem)
         return _rounds(whole, plan, lambda tasks: [anneal_once(tasks[0])], 1)
     began = time.monotonic()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=prepare, initargs=(problem,)) as pool:
-        if seconds is not None:
+        if seconds is not None and not cpu:
             whole = replace(whole, seconds=seconds - (time.monotonic() - began))
         return _rounds(whole, plan, lambda tasks: list(pool.map(anneal_once, tasks)), workers)
 
@@ -141,6 +149,8 @@ def _rounds(
             task = replace(task, start=best.assignment, again=True)
         if whole.steps is not None:
             task = replace(task, steps=round(part * whole.steps))
+        elif whole.cpu:
+            task = replace(task, seconds=part * whole.seconds)
         else:
             # What a round takes too long is missing in the next.
             left = began + passed * whole.seconds - time.monotonic()
@@ -169,7 +179,7 @@ def prepare(problem: MachineReassignment) -> None:
 def anneal_once(task: Round) -> Outcome:
     """Anneal once."""
     assert _problem is not None
-    began, cpu = time.monotonic(), time.process_time()
+    began, cpu = task.clock(), time.process_time()
     model = build_model(_problem)
     state = build_state(model, task.start)
     walk = start_walk(model, state, task.seed)
@@ -184,7 +194,7 @@ def anneal_once(task: Round) -> Outcome:
             chunk = min(chunk, task.steps - steps)
         anneal(model, state, walk, prices.temperature, prices.fine, chunk, mix)
         steps += chunk
-        part = (time.monotonic() - began) / task.seconds if task.steps is None else steps / task.steps
+        part = (task.clock() - began) / task.seconds if task.steps is None else steps / task.steps
     spent = time.process_time() - cpu
     return Outcome(assignment=walk.best.copy(), cost=int(walk.sums[3]), steps=steps, cpu_s=spent)
 

@@ -41,10 +41,13 @@ def kind_power_mw(kind: HostKind, load_mcores: NDArray[np.int64], *, hosting: bo
     hosting
         Whether the host carries a VM.
     """
-    points = np.array([curve(kind, hosting=hosting)], dtype=np.int64)
-    n = load_mcores.shape[0]
-    cpu = np.full(n, kind.cpu_mcores, dtype=np.int64)
-    return _interpolate(np.broadcast_to(points, (n, 11)), load_mcores, cpu)
+    points, cpu = np.array(curve(kind, hosting=hosting), dtype=np.int64), kind.cpu_mcores
+    load = np.minimum(load_mcores, cpu)
+    s = np.minimum(10 * load // cpu, 9)
+    # One curve for all loads: dividing by one number is many times faster than row by row.
+    low, rise = points[:-1].take(s), np.diff(points).take(s)
+    out: NDArray[np.int64] = low + (2 * rise * (10 * load - s * cpu) + cpu) // (2 * cpu)
+    return out
 
 
 def hosts_power_mw(

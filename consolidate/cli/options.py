@@ -33,6 +33,13 @@ _BUDGET = (
         metavar="S",
         help="Wall time of the solver; results then depend on the machine.",
     ),
+    click.option(
+        "--bounds",
+        type=click.Choice(["strong", "quick"]),
+        default="strong",
+        show_default=True,
+        help="Lower bounds: the strong ones, or only the certified one of the relaxation.",
+    ),
 )
 
 _OPTIONS = (
@@ -199,6 +206,7 @@ def budget_from(given: dict[str, Any]) -> Budget:
         iterations=given["iterations"],
         deterministic_s=given["deterministic_seconds"],
         time_limit_s=given["time_limit"],
+        bounds=given["bounds"],
         repeat=given.get("repeat", ""),
     )
 

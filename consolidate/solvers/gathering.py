@@ -42,7 +42,10 @@ class Condensed:
         The VM that stands for each VM, shape ``(vms,)``.
     exact
         Whether energy and room are those of the original: the VMs of a bundle come from one host, and
-        overheads per VM do not differ between hosts. Otherwise bounds and proofs do not carry over.
+        overheads per VM do not differ between hosts. Otherwise bounds do not carry over.
+    same_room
+        Whether at least the room is that of the original. Then the same placements are possible, so a
+        proof that there is none carries over.
     impossible
         Why no placement exists, if that shows already.
     blocking
@@ -52,6 +55,7 @@ class Condensed:
     instance: Instance
     first_of: NDArray[np.int64]
     exact: bool
+    same_room: bool
     impossible: str = ""
     blocking: tuple[int, ...] = ()
 
@@ -62,16 +66,17 @@ class Condensed:
 
 
 def condense(instance: Instance) -> Condensed | None:
-    """Return the instance with one VM per bundle, or ``None`` if nothing is gathered.
+    """Return the instance with one VM per bundle, or ``None`` if no rule gathers.
 
     Raises
     ------
     UnsupportedError
         When an interference rule counts several VMs of one bundle.
     """
-    bundles = _bundles(instance)
-    if not bundles:
+    if not any(isinstance(rule, Gather) for rule in instance.rules):
         return None
+    # A rule with at most one active VM asks for nothing, and is left out like the others.
+    bundles = _bundles(instance)
     first_of = np.arange(len(instance.vms), dtype=np.int64)
     for members in bundles:
         first_of[members] = members[0]
@@ -103,6 +108,7 @@ def condense(instance: Instance) -> Condensed | None:
         instance=merged,
         first_of=first_of,
         exact=parts.exact,
+        same_room=parts.same_room,
         impossible=impossible,
         blocking=blocking,
     )
@@ -156,7 +162,7 @@ class _Parts:
         self.active = instance.active.copy()
         self.movable = instance.movable.copy()
         self.fences: list[Rule] = []
-        self.exact = True
+        self.exact = self.same_room = True
         self.impossible = ""
         self.blocking: tuple[int, ...] = ()
 
@@ -175,6 +181,7 @@ class _Parts:
         self.load[first] = instance.load_mcores[members].sum() + extra * per_vm.max()
         home, self.move_mj[first] = self._home(members)
         uniform = bool((overhead == overhead[0]).all() and (per_vm == per_vm[0]).all())
+        self.same_room &= uniform
         self.exact &= uniform and bool((instance.current.host_of[members] == home).all())
         self.home[members] = -1
         self.home[first] = home

@@ -20,6 +20,7 @@ from consolidate.model import Instance
 from consolidate.model.kernel_view import kernel_problem, kernel_state
 from consolidate.model.progress import Progress
 from consolidate.solvers.base import KERNEL_RULES, Budget, Proposal
+from consolidate.solvers.bounds import relax
 from consolidate.solvers.classes import alike, vm_cells
 from consolidate.solvers.clock import Clock
 from consolidate.solvers.orders import host_order, power_classes, resource_weights, vm_order
@@ -48,7 +49,7 @@ class _Greedy:
     def propose(
         self,
         instance: Instance,
-        budget: Budget,  # noqa: ARG002 - part of the protocol; one pass needs no budget
+        budget: Budget,
         *,
         seed: int,  # noqa: ARG002 - nothing random here
         clock: Clock,  # noqa: ARG002 - one pass is not interrupted
@@ -57,14 +58,19 @@ class _Greedy:
         """Place every active VM anew."""
         problem = kernel_problem(instance)
         state = kernel_state(instance, problem=problem)
-        order, hosts = vm_order(instance, problem), host_order(instance, problem)
+        relaxation = relax(instance, problem, quick=budget.bounds == "quick")
+        order, hosts = vm_order(instance, problem), host_order(instance, problem, relaxation)
         failed = self._pack(instance, problem, state, order, hosts)
         if failed:
             missing = np.flatnonzero(instance.active & (state.host_of < 0))
             return Proposal(
                 host_of=None, stopped="no room left", unplaced=tuple(int(v) for v in missing)
             )
-        return Proposal(host_of=relabel(instance, problem, state.host_of), stopped="one pass")
+        return Proposal(
+            host_of=relabel(instance, problem, state.host_of),
+            stopped="one pass",
+            bounds=(relaxation.bound,),
+        )
 
     def _pack(
         self,

@@ -17,6 +17,7 @@ from consolidate.model import (
     Bound,
     Carbon,
     Instance,
+    MaxOnline,
     Placement,
     Result,
     reference_energy,
@@ -25,7 +26,7 @@ from consolidate.model import (
 from consolidate.model.kernel_view import kernel_problem
 from consolidate.model.progress import Progress, silent
 from consolidate.solvers.base import POLICIES, AnytimePolicy, Budget, Policy, Proposal
-from consolidate.solvers.bounds import lower_bounds, relax
+from consolidate.solvers.bounds import Relaxation, lower_bounds, relax
 from consolidate.solvers.clock import Clock
 from consolidate.solvers.gathering import Condensed, condense
 from consolidate.solvers.verdict import Judge
@@ -37,6 +38,8 @@ __all__ = ["DEFAULT_MIN_SAVING_FRACTION", "improvements", "solve"]
 DEFAULT_MIN_SAVING_FRACTION = 0.01
 #: CP-SAT takes its seed as a signed 32-bit number.
 _LARGEST_SEED = 2**31 - 1
+#: Up to so many VMs strong bounds are computed after the time limit as well.
+_BOUNDED_LATE = 20_000
 #: A gigajoule a move: whoever asks for more wants no moves.
 _LARGEST_PRICE_J = 1e9
 
@@ -155,7 +158,8 @@ def improvements(
     )
     for proposal in proposals:
         if proposal.host_of is not None:
-            yield from _placed(instance, priced, judge, chain((proposal,), proposals), progress)
+            rest = chain((proposal,), proposals)
+            yield from _placed(instance, priced, judge, rest, progress, quick=budget.bounds == "quick")
         elif proposal.proven_infeasible:
             blocking = proposal.unplaced or _left_over(instance, budget, clock)
             reason = (
@@ -174,20 +178,28 @@ def _placed(
     judge: Judge,
     proposals: Iterator[Proposal],
     progress: Progress,
+    *,
+    quick: bool,
 ) -> Iterator[Result]:
     """Yield the results of proposals that are placements, then the last one with the strongest bounds."""
     problem = kernel_problem(instance)
-    progress("relaxation")
-    relaxation = relax(instance, problem)
-    bounds: tuple[Bound, ...] = (relaxation.bound,)
+    relaxation: Relaxation | None = None
+    bounds: tuple[Bound, ...] = ()
     best: Proposal | None = None
     for proposal in proposals:
         best = _better(priced, best, proposal)
         bounds = _strongest((*bounds, *proposal.bounds))
+        # A policy that has solved the relaxation hands in its bound, and that is enough where time is short.
+        if relaxation is None and not (quick and bounds):
+            progress("relaxation")
+            relaxation = relax(instance, problem, quick=quick)
+            bounds = _strongest((*bounds, relaxation.bound))
         latest = judge.placed(best, bounds)
         yield latest
     assert best is not None
-    if latest.gap > OPTIMAL_GAP:
+    # Strong bounds of many VMs take seconds: too long for whoever set a limit that is over.
+    late = len(instance.vms) > _BOUNDED_LATE and judge.clock.is_over()
+    if latest.gap > OPTIMAL_GAP and not (quick or late):
         progress("lower bounds")
         found = lower_bounds(instance, problem, relaxation)
         yield judge.placed(best, _strongest((*bounds, *found)))
@@ -243,9 +255,9 @@ def _expanded(instance: Instance, condensed: Condensed, proposal: Proposal) -> P
     return replace(
         proposal,
         host_of=host_of,
-        # What is proven of other amounts and homes is not proven here.
+        # What is proven of other amounts and homes is not proven here; room does not depend on homes.
         bounds=proposal.bounds if condensed.exact else (),
-        proven_infeasible=proposal.proven_infeasible and condensed.exact,
+        proven_infeasible=proposal.proven_infeasible and condensed.same_room,
     )
 
 
@@ -280,7 +292,21 @@ def _counting_proof(instance: Instance) -> tuple[str, tuple[int, ...]]:
     usable = instance.fleet.may_receive().copy()
     current = instance.current.host_of
     usable[current[instance.active & (current >= 0)]] = True
-    return _total_proof(instance, usable) or _single_proof(instance, usable) or ("", ())
+    return (
+        _total_proof(instance, usable)
+        or _single_proof(instance, usable)
+        or _online_proof(instance)
+        or ("", ())
+    )
+
+
+def _online_proof(instance: Instance) -> tuple[str, tuple[int, ...]] | None:
+    """Say whether more hosts cannot be switched off than a rule lets be online."""
+    stays_on = instance.stays_on()
+    for rule in instance.rules:
+        if isinstance(rule, MaxOnline) and (n := int(stays_on[list(rule.hosts)].sum())) > rule.most:
+            return f"{n} hosts of a rule {rule.name} stay on, it allows {rule.most}", ()
+    return None
 
 
 def _total_proof(instance: Instance, usable: NDArray[np.bool_]) -> tuple[str, tuple[int, ...]] | None:

@@ -195,6 +195,7 @@ class RunConfig:
             ("iterations", "--iterations"),
             ("deterministic_s", "--deterministic-seconds"),
             ("time_limit_s", "--time-limit"),
+            ("bounds", "--bounds"),
             ("repeat", "--repeat"),
         ):
             if getattr(self.budget, key) != getattr(plain.budget, key):

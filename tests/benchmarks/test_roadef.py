@@ -230,6 +230,15 @@ def test_same_seed_same_assignment() -> None:
         reassign(problem, seed=0, steps=1, seconds=1.0)
 
 
+def test_a_budget_in_cpu_seconds_is_kept() -> None:
+    """All rounds together take the CPU seconds that were given, whatever the wall clock says."""
+    problem = random_problem(3, machines=8, processes=60)
+    reassign(problem, seed=0, steps=CHUNK)
+    found = reassign(problem, seed=0, seconds=0.6, cpu=True)
+    assert 0.6 <= found.cpu_s < 1.5
+    assert violations(problem, found.assignment.tolist()) == []
+
+
 def test_workers_share_their_best() -> None:
     """Two workers give the same twice, feasible, and after one round the better of both."""
     problem = random_problem(4, machines=8, processes=60, tight=1.1)

@@ -25,10 +25,22 @@ def test_a_line_has_medians_over_the_runs():
     assert cells["runs"] == "3/3"
 
 
+def test_ranges_show_how_far_seeds_and_snapshots_lie_apart():
+    runs = [_run(10.0, moves=3), _run(20.0, moves=5, seed=1), _run(40.0, moves=4, snapshot=2)]
+    cells = dict(zip(table.COLUMNS, table.row("i", "p", runs, {1: 9.0}, ranges=True), strict=True))
+    assert cells["kWh"] == "20.00 (10.00 to 40.00)"
+    assert cells["gap"] == "32.500% (10.000% to 55.000%)"
+    assert cells["moves"] == "4 (3 to 5)"
+    alone = dict(zip(table.COLUMNS, table.row("i", "p", runs[:1], {1: 9.0}, ranges=True), strict=True))
+    assert alone["moves"] == "3"
+    asked = read_options(["--ranges", "--bounds=quick"])
+    assert (asked.ranges, asked.bounds) == (True, "quick")
+
+
 def test_a_run_without_placement_shows_its_time_and_its_reason():
     runs = [_run(None, wall_s=80.0, note="stopped after 80 s")]
     cells = dict(zip(table.COLUMNS, table.row("i", "p", runs, {1: 9.0}), strict=True))
-    assert (cells["kWh"], cells["gap"], cells["wall s"]) == ("-", "-", "80.00")
+    assert (cells["kWh"], cells["gap"], cells["wall s"]) == ("-", "-", "80.000")
     assert (cells["runs"], cells["note"]) == ("0/1", "stopped after 80 s")
 
 

@@ -210,3 +210,19 @@ def test_no_usable_host(builders):
     fleet = builders.fleet(kinds=(0, 0), maintenance=np.array([True, True]))
     instance = builders.instance([(1, 1)], [-1], fleet=fleet)
     assert bounds_of(instance)[0].value_mj == 2 * 100_000 * instance.objective.horizon_s
+
+
+@pytest.mark.parametrize("name", ["ffd", "drain", "keep"])
+def test_quick_bounds_are_certified_and_not_above_the_strong_ones(builders, name):
+    """Less work on bounds changes neither the placement nor what a bound is."""
+    for seed in range(4):
+        instance = builders.random_instance(Random(seed), max_vms=30, max_hosts=6)
+        quick, strong = (
+            solve(instance, name, budget=Budget(iterations=0, bounds=bounds), min_saving_fraction=0.0)
+            for bounds in ("quick", "strong")
+        )
+        if strong.status not in {"feasible", "optimal"}:
+            continue
+        assert np.array_equal(quick.placement.host_of, strong.placement.host_of)
+        assert [b.kind for b in quick.bounds] == ["certified"]
+        assert 0 < quick.bound_mj <= strong.bound_mj

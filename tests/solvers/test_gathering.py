@@ -10,18 +10,24 @@ import pytest
 
 from consolidate.errors import UnsupportedError
 from consolidate.model import Gather, Interference, Root, Spread
-from consolidate.solvers import Budget, solve
+from consolidate.solvers import Budget
 from consolidate.solvers.base import KERNEL_RULES
 from consolidate.solvers.gathering import condense
+from consolidate.study.verbs import solve
 
 SMALL = Budget(iterations=200, deterministic_s=1.0)
 
 
 def test_without_gather_there_is_nothing_to_condense(builders):
-    """Other rules, and a gather of one VM that exists, leave the instance alone."""
+    """Other rules leave the instance alone; a gather of one VM asks for nothing, and no policy sees it."""
     instance = builders.spread_out()
     assert condense(instance) is None
-    assert condense(replace(instance, rules=(Spread(vms=(0, 1)), Gather(vms=(2,))))) is None
+    condensed = condense(replace(instance, rules=(Spread(vms=(0, 1)), Gather(vms=(2,)))))
+    assert condensed.exact
+    assert condensed.instance.rules == (Spread(vms=(0, 1)),)
+    assert condensed.first_of.tolist() == list(range(len(instance.vms)))
+    lonely = replace(instance, rules=(Gather(vms=(2,)),))
+    assert solve(lonely, "pods", budget=SMALL).status in {"feasible", "optimal"}
 
 
 def test_overlapping_rules_are_one_bundle(builders):
@@ -95,3 +101,5 @@ def test_a_bundle_comes_from_where_it_costs_most_to_leave(builders):
     assert condensed.instance.current.host_of[0] == instance.current.host_of[1]
     assert condensed.instance.move_mj[0] == 9
     assert not condensed.exact
+    # Homes cost energy, they take no room.
+    assert condensed.same_room

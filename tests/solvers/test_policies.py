@@ -16,8 +16,10 @@ from consolidate.errors import (
     UnknownNameError,
     UnsupportedError,
 )
-from consolidate.model import Fence, Root, Spread
+from consolidate.model import Fence, MaxOnline, Root, Spread
+from consolidate.model.fleet import PowerControl
 from consolidate.solvers import POLICIES, Budget, Policy
+from consolidate.solvers.base import KERNEL_RULES
 from consolidate.solvers.drain import Drain
 from consolidate.solvers.portfolio import Auto
 from consolidate.study.verbs import solve
@@ -382,3 +384,31 @@ def test_a_proof_by_search_names_vms(builders):
     assert result.status == "infeasible"
     assert result.blocking_vms
     assert result.blocking_vms[0] in result.message
+
+
+@pytest.mark.parametrize("name", ["bfd", "drain", "keep", "lns"])
+def test_at_most_so_many_hosts_online_from_a_start_with_more(builders, oracles, name):
+    """A present placement on too many hosts is mended, or no placement is claimed; found by the large study."""
+    placed = 0
+    for seed in (3_000_331, 3_000_341, 3_000_366, 3_000_059, 3_000_064, 3_000_145):
+        rules = tuple(sorted(KERNEL_RULES))
+        instance = builders.random_instance(Random(seed), max_vms=6, max_hosts=4, rules=rules)
+        assert any(isinstance(rule, MaxOnline) for rule in instance.rules)
+        result = solve(instance, name, budget=SMALL, min_saving_fraction=0.0)
+        possible = oracles.best_mj(instance) is not None
+        assert (result.status in {"feasible", "optimal"}) <= possible, seed
+        placed += possible and result.status in {"feasible", "optimal"}
+    assert placed
+
+
+def test_hosts_that_stay_on_against_a_limit_are_a_proof(builders):
+    """Two hosts that nobody can switch off, of which one may be online: no search is needed."""
+    instance = builders.spread_out()
+    control = np.full(instance.fleet.n_hosts, PowerControl.KEEP_ON, dtype=np.int8)
+    fixed = replace(instance, fleet=replace(instance.fleet, power_control=control))
+    hosts = np.flatnonzero(fixed.stays_on())[:2].tolist()
+    assert len(hosts) == 2
+    limited = replace(fixed, rules=(MaxOnline(hosts=tuple(hosts), most=1),))
+    result = solve(limited, "ffd", budget=SMALL)
+    assert result.status == "infeasible"
+    assert "2 hosts" in result.message

@@ -22,6 +22,7 @@ _SMALL = Budget(iterations=50, deterministic_s=0.2)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("chunk", range(25))
 @pytest.mark.parametrize("kind", range(len(_KINDS)))
 def test_exact_equals_brute_force_and_nobody_is_below(builders, oracles, kind, chunk):
@@ -32,14 +33,16 @@ def test_exact_equals_brute_force_and_nobody_is_below(builders, oracles, kind, c
         instance = builders.random_instance(Random(seed), **fields)
         best_mj = oracles.best_mj(instance)
         exact = solve(instance, "cp-sat", budget=Budget(deterministic_s=60.0), min_saving_fraction=0.0)
+        condensed = condense(instance)
         if best_mj is None:
-            assert exact.status == "infeasible", seed
+            # Where gathered VMs may take more room than they need, that there is none is no proof.
+            proves = condensed is None or condensed.same_room
+            assert exact.status in ({"infeasible"} if proves else {"infeasible", "unknown"}), seed
             continue
         now = instance.current.host_of.tolist()
         if not oracles.problems(instance, now):
             # Doing nothing leaves empty hosts on, which may cost less than a shutdown.
             best_mj = min(best_mj, oracles.energy_mj(instance, now, do_nothing=True))
-        condensed = condense(instance)
         if condensed is None or condensed.exact:
             assert exact.status == "optimal", seed
             assert exact.objective_mj == best_mj, seed

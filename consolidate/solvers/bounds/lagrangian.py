@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from consolidate._kernels.curves import least_net
 from consolidate._kernels.problem import Problem
 from consolidate.model import Bound, Instance
 from consolidate.solvers.bounds.integers import Whole, plus, times, total
@@ -20,6 +21,7 @@ from consolidate.solvers.bounds.rows import CoverRow
 from consolidate.solvers.bounds.tables import (
     VmTable,
     curve_mw,
+    falls,
     offered,
     stay_mj,
     type_overhead,
@@ -30,6 +32,8 @@ __all__ = ["SCALE", "HostTerms", "TypePrices", "certified_bound", "host_terms", 
 
 #: Prices are whole numbers of 1/SCALE millijoules per unit.
 SCALE = 64
+#: Products below this leave 64 bits room for a sum.
+_EXACT = 2**61
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,8 +166,15 @@ def _least_running(problem: Problem, h: int, most: NDArray[np.int64], load_price
 
     ``most`` is the largest load of each host; one pass over the curve serves them all.
     """
-    power = curve_mw(problem, h, int(most.max()))
-    energy = times(power, SCALE * problem.horizon_s)
+    top, factor = int(most.max()), SCALE * problem.horizon_s
+    high = int(np.abs(problem.table[h]).max())
+    if not falls(problem, h) and max(high * factor, (top + 1) * load_price) < _EXACT:
+        tops, at = np.unique(most, return_inverse=True)
+        table = np.ascontiguousarray(problem.table[h])
+        cpu, background = int(problem.cpu[h]), int(problem.background[h])
+        return least_net(table, cpu, background, factor, load_price, tops)[at]
+    power = curve_mw(problem, h, top)
+    energy = times(power, factor)
     net = plus(energy, -times(np.arange(len(power), dtype=np.int64), load_price))
     least: Whole = np.minimum.accumulate(net)[most]
     return least

@@ -18,13 +18,13 @@ from consolidate.model import Instance
 from consolidate.solvers.bounds.integers import like_rows
 from consolidate.solvers.bounds.lagrangian import TypePrices
 from consolidate.solvers.bounds.rows import CoverRow
-from consolidate.solvers.bounds.tables import HostTable, VmTable, curve_mw, stay_mj, type_overhead
+from consolidate.solvers.bounds.tables import HostTable, VmTable, points_mw, stay_mj, type_overhead
 from consolidate.solvers.classes import by_direction
 
-__all__ = ["OnOffProgram", "lumps"]
+__all__ = ["LUMPS", "OnOffProgram", "lumps"]
 
 #: VMs are lumped into at most this many classes; prices from lumps are good prices for single VMs.
-_LUMPS = 250
+LUMPS = 250
 #: Stretches of like hosts at the start, and pieces that one is cut into.
 _STRETCHES = 24
 #: Above this many classes of hosts, those of a type count as alike.
@@ -53,12 +53,15 @@ class OnOffProgram:
         Its classes of VMs.
     rows
         The rows that may enter.
+    most_lumps
+        VMs are lumped into at most this many classes.
     """
 
     instance: Instance
     problem: Problem
     vms: VmTable
     rows: list[CoverRow]
+    most_lumps: int = LUMPS
     share: NDArray[np.float64] = field(init=False)
     """Which part of each host the last solution has on, shape ``(hosts,)``."""
     taken: NDArray[np.float64] = field(init=False)  # (types, rows, lumps)
@@ -96,7 +99,7 @@ class OnOffProgram:
 
     def _lump_vms(self) -> None:
         table, instance = self.vms, self.instance
-        lump_of = lumps(table)
+        lump_of = lumps(table, most=self.most_lumps)
         n_lumps = int(lump_of.max(initial=-1)) + 1
         n_types = len(instance.fleet.types)
         self.taken = np.zeros((n_types, len(self.rows), n_lumps))
@@ -179,14 +182,14 @@ class OnOffProgram:
         return added
 
 
-def lumps(table: VmTable) -> NDArray[np.int64]:
+def lumps(table: VmTable, *, most: int = LUMPS) -> NDArray[np.int64]:
     """Return a lump per class of VMs: like directions of needs and load, the same types allowed."""
     n = len(table.count)
-    if n <= _LUMPS:
+    if n <= most:
         return np.arange(n)
     apart = like_rows([*table.allowed.astype(np.int64), *table.member.astype(np.int64)])[1]
     amounts = np.column_stack([table.need, table.load]).astype(np.float64)
-    return by_direction(amounts * table.count[:, np.newaxis], apart, most=_LUMPS)
+    return by_direction(amounts * table.count[:, np.newaxis], apart, most=most)
 
 
 def _breakpoints(problem: Problem, h: int, top: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -197,7 +200,7 @@ def _breakpoints(problem: Problem, h: int, top: int) -> tuple[NDArray[np.int64],
     """
     inner = [k * int(problem.cpu[h]) // 10 - int(problem.background[h]) for k in range(1, 10)]
     loads = np.array(sorted({0, top, *(x for x in inner if 0 < x < top)}))
-    return loads, curve_mw(problem, h, top)[loads].astype(np.float64)
+    return loads, points_mw(problem, h, loads).astype(np.float64)
 
 
 def _solve(

@@ -16,7 +16,9 @@ __all__ = [
     "VmTable",
     "allowed_types",
     "curve_mw",
+    "falls",
     "offered",
+    "points_mw",
     "stay_mj",
     "tracked_spreads",
     "type_overhead",
@@ -198,14 +200,33 @@ def curve_mw(problem: Problem, h: int, top: int) -> NDArray[np.int64]:
     It is the power itself, unless guests cost CPU of their own and the curve falls somewhere: the number
     of guests is not known, so the host may run at any higher load.
     """
-    cpu, table, background = int(problem.cpu[h]), problem.table[h], int(problem.background[h])
-    falls = int(problem.per_vm[h]) > 0 and bool((np.diff(table) < 0).any())
-    last = max(top + background, cpu) if falls else top + background
-    load = np.minimum(np.arange(background, last + 1, dtype=np.int64), cpu)
+    cpu, background = int(problem.cpu[h]), int(problem.background[h])
+    if not falls(problem, h):
+        return _power_mw(problem, h, np.arange(background, top + background + 1, dtype=np.int64))
+    last = max(top + background, cpu)
+    curve = _power_mw(problem, h, np.arange(background, last + 1, dtype=np.int64))
+    curve = np.minimum.accumulate(curve[::-1])[::-1]
+    return curve[: top + 1]
+
+
+def points_mw(problem: Problem, h: int, loads: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return :func:`curve_mw` at a few loads (mcores)."""
+    if falls(problem, h):
+        return curve_mw(problem, h, int(loads.max()))[loads]
+    return _power_mw(problem, h, loads + int(problem.background[h]))
+
+
+def falls(problem: Problem, h: int) -> bool:
+    """Say whether guests cost host ``h`` CPU of their own while its curve falls somewhere."""
+    return int(problem.per_vm[h]) > 0 and bool((np.diff(problem.table[h]) < 0).any())
+
+
+def _power_mw(problem: Problem, h: int, load: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the power of host ``h`` at loads that include its own."""
+    cpu, table = int(problem.cpu[h]), problem.table[h]
+    load = np.minimum(load, cpu)
     segment = np.minimum(10 * load // cpu, 9)
     rest = 10 * load - segment * cpu
     rise = (table[segment + 1] - table[segment]) * rest
-    curve: NDArray[np.int64] = table[segment] + (2 * rise + cpu) // (2 * cpu)
-    if falls:
-        curve = np.minimum.accumulate(curve[::-1])[::-1]
-    return curve[: top + 1]
+    power: NDArray[np.int64] = table[segment] + (2 * rise + cpu) // (2 * cpu)
+    return power
