@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from consolidate._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from consolidate import plotting
+    from consolidate import cloudsim, plotting
     from consolidate.carbon import (
         constant_intensity,
         emissions_g,
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
         read_intensity,
         redate,
     )
-    from consolidate import cloudsim, plotting
-    from consolidate.carbon import constant_intensity, emissions_g, read_intensity, redate
     from consolidate.checks import check_run
     from consolidate.control import controller
     from consolidate.datasets import PrivateCloud, generate, write_dataset

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from consolidate.inventory.fleet_file import fleet_names, read_fleet
+from consolidate.inventory.ifca_cloud import MeasuredCloud, read_ifca_cloud
 from consolidate.inventory.jobs_file import read_jobs
 from consolidate.inventory.moves_table import read_moves
-from consolidate.inventory.ifca_cloud import MeasuredCloud, read_ifca_cloud
 from consolidate.inventory.placement_file import read_placement, write_placement
 from consolidate.inventory.power_tables import ServerCurve, ServerTable, read_server_curves
 from consolidate.inventory.rules_file import RULE_ALIASES, read_rules
