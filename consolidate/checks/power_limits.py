@@ -14,21 +14,32 @@ _DAY_S = 86_400
 
 def limit_violations(case: ArmCase) -> list[Violation]:
     """Return hosts that were switched again too soon or too often; states must be in a legal order."""
-    s, hosts = case.arm.states, case.placement.hosts
-    found = []
+    hosts, found = case.placement.hosts, []
     limited = [k.min_on_s > 0 or k.min_off_s > 0 or k.max_cycles_per_day > 0 for k in hosts.kinds]
     for h in np.flatnonzero(np.array(limited)[hosts.kind_of]).tolist():
-        for i in np.flatnonzero(s.host == h).tolist():
-            start, state = int(s.start_s[i]), int(s.state[i])
-            switched = _before(case, h, start) != state
-            if start == 0 or not switched or state not in (BOOTING, SHUTTING_DOWN):
-                continue
-            problem = _too_soon(case, h, start, off=state == SHUTTING_DOWN)
+        for start, off in _switches(case, h):
+            problem = _too_soon(case, h, start, off=off)
             if problem:
-                word = "switched off" if state == SHUTTING_DOWN else "booted"
+                word = "switched off" if off else "booted"
                 message = f"{case.arm.label}: host {hosts.name(h)} is {word} at {start} s {problem}"
                 witness: dict[str, object] = {"host": hosts.name(h), "start_s": start}
                 found.append(Violation(code="V8.limit", message=message, witness=witness))
+    return found
+
+
+def _switches(case: ArmCase, host: int) -> list[tuple[int, bool]]:
+    """Return when a host is switched, and whether off; what takes no time has no state of its own."""
+    s = case.arm.states
+    mine = np.flatnonzero(s.host == host)
+    before = ON if case.placement.hosts.powered_on[host] else OFF
+    found = []
+    for i in mine[np.argsort(s.start_s[mine])].tolist():
+        state, start = int(s.state[i]), int(s.start_s[i])
+        if (before, state) in {(ON, SHUTTING_DOWN), (ON, OFF)}:
+            found.append((start, True))
+        elif (before, state) in {(OFF, BOOTING), (OFF, ON), (SHUTTING_DOWN, BOOTING)}:
+            found.append((start, False))
+        before = state
     return found
 
 
@@ -43,14 +54,17 @@ def _too_soon(case: ArmCase, host: int, at_s: int, *, off: bool) -> str:
     wanted, least = (ON, kind.min_on_s) if off else (OFF, kind.min_off_s)
     mine = s.host == host
     row = np.flatnonzero(mine & (s.start_s < at_s) & (at_s <= s.end_s))
-    since = int(s.start_s[row[0]]) if row.size and s.state[row[0]] == wanted else 0
     # What was so at the start of the replay has been so for long enough.
-    if since > 0 and at_s - since < least:
-        return f"after {at_s - since} s {'on' if off else 'off'}; {least} s are the least"
+    lasts = least
+    if row.size and (s.start_s[row[0]] > 0 or s.state[row[0]] != wanted):
+        lasts = at_s - int(s.start_s[row[0]]) if s.state[row[0]] == wanted else 0
+    if lasts < least:
+        return f"after {lasts} s {'on' if off else 'off'}; {least} s are the least"
     if off and kind.max_cycles_per_day:
-        earlier = mine & (s.state == SHUTTING_DOWN) & (s.start_s < at_s) & (s.start_s > at_s - _DAY_S)
-        if int(earlier.sum()) >= kind.max_cycles_per_day:
-            return f"for the {int(earlier.sum()) + 1}. time in 24 hours; {kind.max_cycles_per_day} are the most"
+        earlier = [t for t, was in _switches(case, host) if was and at_s - _DAY_S < t < at_s]
+        if len(earlier) >= kind.max_cycles_per_day:
+            most = kind.max_cycles_per_day
+            return f"for the {len(earlier) + 1}. time in 24 hours; {most} are the most"
     return ""
 
 
@@ -58,9 +72,3 @@ def _at(case: ArmCase, host: int, at_s: int) -> int:
     s = case.arm.states
     row = np.flatnonzero((s.host == host) & (s.start_s <= at_s) & (at_s < s.end_s))
     return int(s.state[row[0]]) if row.size else OFF
-
-
-def _before(case: ArmCase, host: int, at_s: int) -> int:
-    s = case.arm.states
-    row = np.flatnonzero((s.host == host) & (s.end_s == at_s))
-    return int(s.state[row[0]]) if row.size else -1

@@ -1,4 +1,4 @@
-"""The benchmarks of the replay: they run, they say the same again, and parking reaches its target."""
+"""The benchmarks of the replay: they run, they repeat, and parking reaches what is written of it."""
 
 from __future__ import annotations
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 
 import pytest
 
+from consolidate.checks.power_limits import limit_violations
 from consolidate.engine import replay
 from consolidate.errors import InstanceError
 from consolidate.model import Placement
@@ -76,3 +78,34 @@ def test_negative_limits_are_refused(scenes, key):
     """A type states them in whole units from 0."""
     with pytest.raises(InstanceError, match=key):
         scenes.host_type(**{key: -1})
+
+
+def test_the_independent_check_agrees(scenes):
+    """No random scene breaks a limit, and of limits twice as strict some are broken."""
+    strict = 0
+    for seed in range(120):
+        trace, fleet, current, plans, rules, parking, failures = scenes.stopping_scene(seed)
+        told = {"current": current, "rules": rules, "parking": parking, "failures": failures}
+        arm = replay(trace, fleet, Watching(plans[0]), **told)
+        rows = arm.host_states
+        states = SimpleNamespace(host=rows[:, 0], state=rows[:, 1], start_s=rows[:, 2], end_s=rows[:, 3])
+        for factor in (1, 2):
+            kinds = [
+                replace(t, min_on_s=factor * t.min_on_s, min_off_s=factor * t.min_off_s)
+                for t in fleet.types
+            ]
+            hosts = SimpleNamespace(
+                kinds=kinds,
+                kind_of=fleet.host_type,
+                powered_on=fleet.powered_on,
+                name=str,
+                kind=lambda h, kinds=kinds, fleet=fleet: kinds[fleet.host_type[h]],
+            )
+            case = SimpleNamespace(
+                arm=SimpleNamespace(label="arm", states=states),
+                placement=SimpleNamespace(hosts=hosts),
+            )
+            found = limit_violations(case)
+            assert factor == 2 or not found, f"seed {seed}: {found[0]}"
+            strict += factor == 2 and bool(found)
+    assert strict >= 2

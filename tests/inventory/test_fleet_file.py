@@ -113,6 +113,9 @@ nic_gbit_per_s = 25
 cpu_allocation_ratio = 2
 memory_allocation_ratio = 1
 embodied_kg = 1200
+min_on_s = 900
+min_off_s = 600
+max_cycles_per_day = 2
 
 [host_type.hypervisor]
 kind = "type2"
@@ -136,6 +139,7 @@ powered_on = false
     assert fleet.defaults == ()
     assert fleet.host_ids == ("a", "b")
     assert box.nic_mbit_per_s == 25_000
+    assert (box.min_on_s, box.min_off_s, box.max_cycles_per_day) == (900, 600, 2)
     assert (box.hypervisor.reserved_mcores, box.hypervisor.background_mcores) == (2_000, 1_000)
     assert box.hypervisor.reserved_memory_mib == 2_560
     assert box.power.hosting_idle_mw == 70_000
@@ -213,6 +217,8 @@ count = 0
         ("count = 2", "ids = []", "hosts[0].ids"),
         ("power =", "memory_gib = 9\nmemory_mib = 9\npower =", "host_types[r740].memory_mib"),
         ("power =", "boot_s = -1\npower =", "host_types[r740].boot_s"),
+        ("power =", "min_off_s = -1\npower =", "host_types[r740].min_off_s"),
+        ("power =", "min_on_s = 99999999999999999999\npower =", "host_types[r740].min_on_s"),
         ("power =", "memory_gib = 200000\npower =", "host_types[r740].memory_gib"),
         (" }", ", points_w = [1] }", "host_types[r740].power"),
         (" }", ", hosting_idle_w = 1 }", "host_types[r740].power.hosting_idle_w"),
