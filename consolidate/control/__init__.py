@@ -6,6 +6,6 @@ name, and its ``start`` makes the fresh controller of one replay.
 
 from __future__ import annotations
 
-from consolidate.control.base import CONTROLLERS, ControllerKind, Setting, controller
+from consolidate.control.base import CONTROLLERS, ControllerKind, Setting, begin, controller
 
-__all__ = ["CONTROLLERS", "ControllerKind", "Setting", "controller"]
+__all__ = ["CONTROLLERS", "ControllerKind", "Setting", "begin", "controller"]

@@ -20,7 +20,13 @@ CONTROLLERS: Registry[type[ControllerKind]] = Registry(
     entry_point_group="consolidate.controllers",
     builtin={
         "do-nothing": "consolidate.control.still:DoNothing",
+        "dpm": "consolidate.control.dpm:Dpm",
+        "hsqueeze": "consolidate.control.squeeze:Squeeze",
+        "nightly": "consolidate.control.nightly:Nightly",
+        "pabfd": "consolidate.control.pabfd:Pabfd",
         "risk": "consolidate.control.risk:Risk",
+        "risk-hosts-on": "consolidate.control.risk:RiskHostsOn",
+        "watcher": "consolidate.control.phases:Phases",
     },
 )
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from consolidate._kernels.control_room import ASLEEP, AWAKE, Guests, Machines
 from consolidate._kernels.control_step import decide
 from consolidate._kernels.limits import LISTS, Limits, Taken
-from consolidate.control.levels import sum_by_host
+from consolidate.control.desk import sum_by_host
 from consolidate.control.machines import Curves
 from consolidate.control.tuning import PRESENT, Tuning
 

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.control_step import learn
 
-__all__ = ["Levels", "Safety", "sum_by_host"]
-
-
-def sum_by_host(host_of: NDArray[np.int32], values: NDArray[Any], n_hosts: int) -> NDArray[np.float64]:
-    """Return the sum of values over the VMs of each host, shape ``(hosts,)``."""
-    return np.bincount(host_of, values, n_hosts).astype(np.float64)
+__all__ = ["Levels", "Safety"]
 
 
 class Levels:
