@@ -35,7 +35,7 @@ def run(name, trace, fleet, current, rules=(), seed=3):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_replay_is_sound_and_repeats_itself(day, name):
-    """Moves start where the VM is, hosts never hold more memory than they have, and a second run is the same."""
+    """Moves start where the VM is, no host holds more memory than it has, a second run is the same."""
     trace, fleet, current = day()
     made, plans = run(name, trace, fleet, current)
     again, plans_again = run(name, trace, fleet, current)
