@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from consolidate import plotting
     from consolidate.carbon import constant_intensity, emissions_g, read_intensity, redate
     from consolidate.checks import check_run
-    from consolidate.control import controller
+    from consolidate.control import controller, first_placement, replay_controlled
     from consolidate.datasets import PrivateCloud, generate, write_dataset
     from consolidate.engine import replay
     from consolidate.engine.execution import Execution, Faults
     from consolidate.errors import ConsolidateError
     from consolidate.exports import export_plan
-    from consolidate.forecasting import Curve, Percentile
+    from consolidate.forecasting import Curve, Percentile, backtest
     from consolidate.inventory import (
         fleet_names,
         read_fleet,
@@ -87,13 +87,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "consolidate.carbon": ("constant_intensity", "emissions_g", "read_intensity", "redate"),
     "consolidate.checks": ("check_run",),
-    "consolidate.control": ("controller",),
+    "consolidate.control": ("controller", "first_placement", "replay_controlled"),
     "consolidate.datasets": ("PrivateCloud", "generate", "write_dataset"),
     "consolidate.engine": ("replay",),
     "consolidate.engine.execution": ("Execution", "Faults"),
     "consolidate.errors": ("ConsolidateError",),
     "consolidate.exports": ("export_plan",),
-    "consolidate.forecasting": ("Curve", "Percentile"),
+    "consolidate.forecasting": ("Curve", "Percentile", "backtest"),
     "consolidate.inventory": (
         "fleet_names",
         "read_fleet",
@@ -210,6 +210,7 @@ __all__ = [
     "VM",
     "VMs",
     "WattTable",
+    "backtest",
     "check_run",
     "compare",
     "constant_intensity",
@@ -217,6 +218,7 @@ __all__ = [
     "emissions_g",
     "execute",
     "export_plan",
+    "first_placement",
     "fleet_names",
     "front_frame",
     "generate",
@@ -237,6 +239,7 @@ __all__ = [
     "read_trace",
     "redate",
     "replay",
+    "replay_controlled",
     "report",
     "report_run",
     "run",

@@ -76,7 +76,11 @@ class _Run:
         instance = self._instance(observation, sight.on)
         try:
             result = solve(
-                instance, self._kind.policy, budget=Budget(deterministic_s=0.0), seed=self._seed, min_saving_fraction=0.0
+                instance,
+                self._kind.policy,
+                budget=Budget(deterministic_s=0.0),
+                seed=self._seed,
+                min_saving_fraction=0.0,
             ).raise_if_infeasible()
             made = plan(instance, result.placement, fast=True)
         except (SolveError, PlanError):

@@ -1,8 +1,10 @@
-"""How much each VM will need, from what was observed."""
+"""How much each VM will need, from what was observed, and how well that would have been known."""
 
 from __future__ import annotations
 
+from consolidate.forecasting.backtest import backtest
 from consolidate.forecasting.curve import Curve
+from consolidate.forecasting.predictors import PREDICTORS, Predictor, Seen
 from consolidate.forecasting.sizing import SIZINGS, Percentile
 
-__all__ = ["SIZINGS", "Curve", "Percentile"]
+__all__ = ["PREDICTORS", "SIZINGS", "Curve", "Percentile", "Predictor", "Seen", "backtest"]

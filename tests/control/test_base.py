@@ -42,6 +42,8 @@ def test_a_rule_that_is_not_kept_is_refused_by_name(day):
     """Nobody breaks a rule in silence."""
     trace, fleet, _ = day()
     setting = Setting.of(trace, fleet, rules=(cs.MaxOnline(hosts=(0, 1, 2), most=1),))
-    with pytest.raises(UnsupportedError, match=r"controller 'risk' does not support the rule 'max_online'"):
+    with pytest.raises(
+        UnsupportedError, match=r"controller 'risk' does not support the rule 'max_online'"
+    ):
         begin("risk", setting)
     begin("do-nothing", setting)
