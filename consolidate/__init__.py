@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from consolidate.solvers import Budget
     from consolidate.study import RunConfig, compare, front_frame, load_run, pareto_front, run
     from consolidate.study.budgets import solve_within
+    from consolidate.study.controlled import compare_controllers
     from consolidate.study.executing import execute
     from consolidate.study.judge import prove_reserve
     from consolidate.study.verbs import improvements, plan, solve
@@ -151,6 +152,7 @@ _HOMES = {
     "consolidate.solvers": ("Budget",),
     "consolidate.study": ("RunConfig", "compare", "front_frame", "load_run", "pareto_front", "run"),
     "consolidate.study.budgets": ("solve_within",),
+    "consolidate.study.controlled": ("compare_controllers",),
     "consolidate.study.executing": ("execute",),
     "consolidate.study.judge": ("prove_reserve",),
     "consolidate.study.verbs": ("improvements", "plan", "solve"),
@@ -213,6 +215,7 @@ __all__ = [
     "backtest",
     "check_run",
     "compare",
+    "compare_controllers",
     "constant_intensity",
     "controller",
     "emissions_g",
