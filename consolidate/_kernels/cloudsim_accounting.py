@@ -34,7 +34,7 @@ _STANDBY_W = 12.0
 def account(m: Machines, s: State, led: Ledger, time_s: Any, keep_idle: bool) -> None:
     """Process every host, charge what passed since the last time, and end the VMs that ask for nothing."""
     for h in range(len(m.kind)):
-        if s.count[h] == 0 and s.mips[h, 1] == 0 and at_rest(led.host_seen, h):
+        if s.filled[h] == 0 and s.mips[h, 1] == 0 and at_rest(led.host_seen, h):
             s.mips[h, 2] = 0.0
         else:
             _process(m, s, led, h, time_s)
@@ -43,7 +43,7 @@ def account(m: Machines, s: State, led: Ledger, time_s: Any, keep_idle: bool) ->
         _charge(m, s, led, span_s)
     if not keep_idle:
         for h in range(len(m.kind)):
-            if s.count[h] > 0:
+            if s.filled[h] > 0:
                 _end_idle(m, s, h)
     led.total[0] = time_s
 
@@ -62,7 +62,7 @@ def migrate(
         v, target = moves[i, 0], moves[i, 1]
         s.moving[v] = True
         place = place_of(s, v, target)
-        if place == s.count[target] or not s.incoming[place, target]:
+        if place == s.filled[target] or not s.incoming[place, target]:
             join(s, v, target, True)
         changed[target] = changed[s.host_of[v]] = True
     _settle(m, s, led, changed, time_s, True)
@@ -112,14 +112,14 @@ def _process(m: Machines, s: State, led: Ledger, h: Any, time_s: Any) -> None:
     # Samples are 300 s apart; between them utilization is linear.
     k = int(np.floor(time_s / 300))
     after_s, core = time_s - 300 * k, m.host[h, 1]
-    for i in range(s.count[h]):
+    for i in range(s.filled[h]):
         v = s.listed[i, h]
         low, high = m.sample[k, v], m.sample[min(k + 1, len(m.sample) - 1), v]
         s.wanted[v] = (low + (high - low) / 300 * after_s) * m.vm[v, 0]
     s.mips[h, 2] = s.mips[h, 1]
     allocate_all(m, s, h)
     used, wanted, capped, above = 0.0, 0.0, 0.0, 0.0
-    for i in range(s.count[h]):
+    for i in range(s.filled[h]):
         v, given = s.listed[i, h], s.given[i, h]
         if not s.incoming[i, h]:
             record_vm(led.vm_seen, led.spread, v, time_s, given, s.wanted[v], s.moving[v])
@@ -155,7 +155,7 @@ def _charge(m: Machines, s: State, led: Ledger, span_s: Any) -> None:
 def _end_idle(m: Machines, s: State, h: Any) -> None:
     """Remove the VMs that do not move and ask for exactly nothing, for good."""
     kept = 0
-    for i in range(s.count[h]):
+    for i in range(s.filled[h]):
         v = s.listed[i, h]
         if s.moving[v] or s.wanted[v] != 0:
             s.listed[kept, h] = v
@@ -163,6 +163,6 @@ def _end_idle(m: Machines, s: State, h: Any) -> None:
             kept += 1
         else:
             s.host_of[v] = -1
-    if kept < s.count[h]:
-        s.count[h] = kept
+    if kept < s.filled[h]:
+        s.filled[h] = kept
         reallocate(m, s, h)

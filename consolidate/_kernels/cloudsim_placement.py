@@ -44,7 +44,7 @@ def find_host(
         else:
             # Here the program asks whether the host would be overloaded, and so puts the VM into its hash
             # table and takes it out again.
-            s.table[h, 0] = max(s.table[h, 0], s.count[h] + 1)
+            s.table[h, 0] = max(s.table[h, 0], s.filled[h] + 1)
             if s.table[h, 1] == 0:
                 reallocate(m, s, h)
         after = (load + wanted) / m.host[h, 0]
@@ -72,7 +72,7 @@ def summarise(m: Machines, s: State, r: Rules, h: Any, step: Any) -> None:
     """Sum what the VMs of a host get, ask for and asked for in the past."""
     s.mips[h, 3] = s.mips[h, 4] = s.mips[h, 6] = 0.0
     s.past[h] = 0.0
-    for i in range(s.count[h]):
+    for i in range(s.filled[h]):
         v = s.listed[i, h]
         s.mips[h, 3] += s.given[i, h]
         s.mips[h, 4] += s.wanted[v]
@@ -127,7 +127,7 @@ def place_first(m: Machines, s: State, r: Rules, by_power: bool, most_per_host: 
             return v
         put(m, s, r, v, target, 0)
         s.host_of[v] = target
-        full[target] = s.count[target] == most_per_host
+        full[target] = s.filled[target] == most_per_host
         # Placed, it asks for nothing until it is processed, but keeps its MIPS.
         s.mips[target, 4] = s.wanted[v] = 0.0
     return -1

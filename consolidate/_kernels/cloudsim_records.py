@@ -52,7 +52,7 @@ def record_host(
 
 
 @kernel
-def at_rest(seen: NDArray[np.float64], h: Any) -> bool:
+def at_rest(seen: NDArray[np.float64], h: Any) -> Any:
     """Say whether the open record of a host says that it is off: another such record adds nothing."""
     return seen[h, _T] >= 0 and seen[h, _ON] == 0
 

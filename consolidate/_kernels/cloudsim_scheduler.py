@@ -25,7 +25,7 @@ _KEPT, _RESERVED = 0.9, 0.1
 def allocate_all(m: Machines, s: State, h: Any) -> None:
     """Share the MIPS of host ``h`` among its VMs, in the order of its list."""
     left, core = m.host[h, 0], m.host[h, 1]
-    for i in range(s.count[h]):
+    for i in range(s.filled[h]):
         need = _give(s, h, i, core)
         if left < need:
             _scale(m, s, h)
@@ -55,7 +55,7 @@ def reallocate(m: Machines, s: State, h: Any) -> None:
 def append(s: State, v: Any, h: Any) -> None:
     """Let VM ``v`` join host ``h``, where there is room for it, and give it MIPS."""
     join(s, v, h, False)
-    s.given[s.count[h] - 1, h] = s.wanted[v]
+    s.given[s.filled[h] - 1, h] = s.wanted[v]
     s.mips[h, 0] -= s.wanted[v]
     s.table[h, 1] = 0
 
@@ -70,26 +70,26 @@ def drop(m: Machines, s: State, v: Any, h: Any) -> None:
 @kernel
 def join(s: State, v: Any, h: Any, incoming: Any) -> None:
     """Put VM ``v`` at the end of the list of host ``h``."""
-    s.listed[s.count[h], h] = v
-    s.incoming[s.count[h], h] = incoming
-    s.count[h] += 1
-    s.table[h, 0] = max(s.table[h, 0], s.count[h])
+    s.listed[s.filled[h], h] = v
+    s.incoming[s.filled[h], h] = incoming
+    s.filled[h] += 1
+    s.table[h, 0] = max(s.table[h, 0], s.filled[h])
 
 
 @kernel
 def leave(s: State, v: Any, h: Any) -> None:
     """Take VM ``v`` from the list of host ``h``."""
-    for j in range(place_of(s, v, h), s.count[h] - 1):
+    for j in range(place_of(s, v, h), s.filled[h] - 1):
         s.listed[j, h] = s.listed[j + 1, h]
         s.incoming[j, h] = s.incoming[j + 1, h]
-    s.count[h] -= 1
+    s.filled[h] -= 1
 
 
 @kernel
 def place_of(s: State, v: Any, h: Any) -> Any:
     """Return where VM ``v`` stands in the list of host ``h``; the length of the list if it does not."""
     i = np.int64(0)
-    while i < s.count[h] and s.listed[i, h] != v:
+    while i < s.filled[h] and s.listed[i, h] != v:
         i += 1
     return i
 
@@ -117,7 +117,7 @@ def _scale(m: Machines, s: State, h: Any) -> None:
         capped = min(s.wanted[s.listed[j, h]], core)
         needed += capped * _RESERVED if s.incoming[j, h] else capped
     factor = m.host[h, 0] / needed
-    for j in range(s.count[h]):
+    for j in range(s.filled[h]):
         v = s.listed[j, h]
         capped = min(s.wanted[v], core)
         if s.incoming[j, h]:
@@ -134,7 +134,7 @@ def _table_order(m: Machines, s: State, h: Any) -> NDArray[np.int64]:
 
     A table of 16 buckets doubles when it holds more than three quarters of them, and never shrinks.
     """
-    n, size = s.count[h], 16
+    n, size = s.filled[h], 16
     while 4 * s.table[h, 0] > 3 * size:
         size *= 2
     order = np.empty(n, dtype=np.int64)

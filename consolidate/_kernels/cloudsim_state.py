@@ -62,12 +62,12 @@ class Rules(NamedTuple):
 class State(NamedTuple):
     """Who is where and gets what; changed in place."""
 
-    # Lists of VMs by host: the first ``count[h]`` entries of each column, in the order of arrival. What
+    # Lists of VMs by host: the first ``filled[h]`` entries of each column, in the order of arrival. What
     # hosts have first lies side by side, since most have few VMs and all are gone through often.
     listed: NDArray[np.int64]  # (vms, hosts)
     incoming: NDArray[np.bool_]  # (vms, hosts), whether it only arrives here
     given: NDArray[np.float64]  # (vms, hosts), allocated MIPS
-    count: NDArray[np.int64]  # (hosts,)
+    filled: NDArray[np.int64]  # (hosts,)
     # Most VMs that the host's hash table ever held, and whether what is available was summed in its order.
     table: NDArray[np.int64]  # (hosts, 2)
     # MIPS by host: available, in use now, in use before; while planning, allocated and requested, the watts

@@ -129,7 +129,7 @@ def outcome(s: State, led: Ledger, *, energy_j: float, migrations: int, decided_
         slav=slatah * pdm,
         esv=energy_kwh * slatah * pdm,
         host_shutdowns=int(stops),
-        host_shutdowns_never_on=len(s.count) - int(ever),
+        host_shutdowns_never_on=len(s.filled) - int(ever),
         mean_time_before_host_shutdown_s=_mean(before_shutdown),
         stdev_time_before_host_shutdown_s=_deviation(before_shutdown),
         mean_time_before_vm_migration_s=_mean(of_migration),

@@ -122,7 +122,7 @@ def _start(m: Machines) -> tuple[State, Ledger]:
         listed=np.zeros((n_vms, n_hosts), dtype=np.int64),
         incoming=np.zeros((n_vms, n_hosts), dtype=np.bool_),
         given=np.zeros((n_vms, n_hosts)),
-        count=np.zeros(n_hosts, dtype=np.int64),
+        filled=np.zeros(n_hosts, dtype=np.int64),
         table=np.zeros((n_hosts, 2), dtype=np.int64),
         mips=mips,
         past=np.zeros((n_hosts, HISTORY)),
