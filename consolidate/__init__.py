@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from consolidate import cloudsim, plotting
     from consolidate.carbon import constant_intensity, emissions_g, read_intensity, redate
     from consolidate.checks import check_run
-    from consolidate.control import controller, first_placement, replay_controlled
+    from consolidate.control import CloudSimRisk, controller, first_placement, replay_controlled
     from consolidate.datasets import PrivateCloud, generate, write_dataset
     from consolidate.engine import replay
     from consolidate.engine.execution import Execution, Faults
@@ -88,7 +88,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "consolidate.carbon": ("constant_intensity", "emissions_g", "read_intensity", "redate"),
     "consolidate.checks": ("check_run",),
-    "consolidate.control": ("controller", "first_placement", "replay_controlled"),
+    "consolidate.control": ("CloudSimRisk", "controller", "first_placement", "replay_controlled"),
     "consolidate.datasets": ("PrivateCloud", "generate", "write_dataset"),
     "consolidate.engine": ("replay",),
     "consolidate.engine.execution": ("Execution", "Faults"),
@@ -168,6 +168,7 @@ __all__ = [
     "Bound",
     "Budget",
     "CarbonIntensity",
+    "CloudSimRisk",
     "ConsolidateError",
     "Curve",
     "Execution",
