@@ -20,13 +20,13 @@ if TYPE_CHECKING:
         redate,
     )
     from consolidate.checks import check_run
-    from consolidate.control import controller
+    from consolidate.control import CloudSimRisk, controller, first_placement, replay_controlled
     from consolidate.datasets import PrivateCloud, generate, write_dataset
     from consolidate.engine import replay
     from consolidate.engine.execution import Execution, Faults
     from consolidate.errors import ConsolidateError
     from consolidate.exports import export_plan
-    from consolidate.forecasting import Curve, Percentile
+    from consolidate.forecasting import Curve, Percentile, backtest
     from consolidate.inventory import (
         MeasuredCloud,
         fleet_names,
@@ -100,6 +100,7 @@ if TYPE_CHECKING:
     from consolidate.solvers.bounds.clairvoyant import ReplayBound, replay_bound, saving_share
     from consolidate.study import RunConfig, compare, front_frame, load_run, pareto_front, run
     from consolidate.study.budgets import solve_within
+    from consolidate.study.controlled import compare_controllers
     from consolidate.study.executing import execute
     from consolidate.study.grid import run_study
     from consolidate.study.judge import prove_reserve
@@ -117,13 +118,13 @@ _HOMES = {
         "redate",
     ),
     "consolidate.checks": ("check_run",),
-    "consolidate.control": ("controller",),
+    "consolidate.control": ("CloudSimRisk", "controller", "first_placement", "replay_controlled"),
     "consolidate.datasets": ("PrivateCloud", "generate", "write_dataset"),
     "consolidate.engine": ("replay",),
     "consolidate.engine.execution": ("Execution", "Faults"),
     "consolidate.errors": ("ConsolidateError",),
     "consolidate.exports": ("export_plan",),
-    "consolidate.forecasting": ("Curve", "Percentile"),
+    "consolidate.forecasting": ("Curve", "Percentile", "backtest"),
     "consolidate.inventory": (
         "MeasuredCloud",
         "fleet_names",
@@ -197,6 +198,7 @@ _HOMES = {
     "consolidate.solvers.bounds.clairvoyant": ("ReplayBound", "replay_bound", "saving_share"),
     "consolidate.study": ("RunConfig", "compare", "front_frame", "load_run", "pareto_front", "run"),
     "consolidate.study.budgets": ("solve_within",),
+    "consolidate.study.controlled": ("compare_controllers",),
     "consolidate.study.executing": ("execute",),
     "consolidate.study.grid": ("run_study",),
     "consolidate.study.judge": ("prove_reserve",),
@@ -216,6 +218,7 @@ __all__ = [
     "Budget",
     "Carbon",
     "CarbonIntensity",
+    "CloudSimRisk",
     "ConsolidateError",
     "Curve",
     "Execution",
@@ -272,15 +275,18 @@ __all__ = [
     "VMs",
     "Wake",
     "WattTable",
+    "backtest",
     "check_run",
     "cloudsim",
     "compare",
+    "compare_controllers",
     "constant_intensity",
     "controller",
     "emissions_g",
     "energy_per_vm",
     "execute",
     "export_plan",
+    "first_placement",
     "fleet_names",
     "front_frame",
     "generate",
@@ -306,6 +312,7 @@ __all__ = [
     "redate",
     "replay",
     "replay_bound",
+    "replay_controlled",
     "report",
     "report_run",
     "run",

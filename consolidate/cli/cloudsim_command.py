@@ -11,7 +11,7 @@ import click
 from consolidate.cli.terminal import say
 
 if TYPE_CHECKING:
-    from consolidate.cloudsim import Experiment, Variant
+    from consolidate.cloudsim import Experiment, Optimizer, Variant
 
 __all__ = ["command"]
 
@@ -80,6 +80,12 @@ _ROWS = (
 @click.option(
     "--stale-load", is_flag=True, help="Placement of 3.0.1: what this step places is not seen."
 )
+@click.option(
+    "--risk",
+    type=float,
+    metavar="SHARE",
+    help="Let the controller `risk` decide instead, with so much SLATAH accepted (0.01).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print as CSV.")
 @click.option(
@@ -115,6 +121,7 @@ def command(days: tuple[str, ...], **given: Any) -> None:
             seed=seed,
             variant=variant,
             hosts=given["hosts"],
+            optimizer=_optimizer(given["risk"]),
         )
         for day in read
         for seed in range(given["seed"], given["seed"] + given["seeds"])
@@ -192,3 +199,12 @@ def _heading(experiment: Experiment, done: list[Experiment]) -> str:
 
 def _cell(value: float, digits: int) -> str:
     return "-" if value != value else f"{value:,.{digits}f}"
+
+
+def _optimizer(risk: float | None) -> Optimizer | None:
+    """Return who decides instead of CloudSim's policies, if anybody."""
+    if risk is None:
+        return None
+    from consolidate.control import CloudSimRisk
+
+    return CloudSimRisk(risk)

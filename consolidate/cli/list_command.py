@@ -14,6 +14,7 @@ __all__ = ["command"]
 _KINDS = (
     "policies",
     "controllers",
+    "predictors",
     "formats",
     "instance-formats",
     "fleets",
@@ -99,6 +100,10 @@ def _registry(kind: str) -> Registry[Any]:
         from consolidate.control import CONTROLLERS
 
         return CONTROLLERS
+    if kind == "predictors":
+        from consolidate.forecasting import PREDICTORS
+
+        return PREDICTORS
     if kind == "formats":
         from consolidate.traces import READERS
 

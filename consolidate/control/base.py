@@ -20,7 +20,13 @@ CONTROLLERS: Registry[type[ControllerKind]] = Registry(
     entry_point_group="consolidate.controllers",
     builtin={
         "do-nothing": "consolidate.control.still:DoNothing",
+        "dpm": "consolidate.control.dpm:Dpm",
+        "hsqueeze": "consolidate.control.squeeze:Squeeze",
+        "nightly": "consolidate.control.nightly:Nightly",
+        "pabfd": "consolidate.control.pabfd:Pabfd",
         "risk": "consolidate.control.risk:Risk",
+        "risk-hosts-on": "consolidate.control.risk:RiskHostsOn",
+        "watcher": "consolidate.control.phases:Phases",
     },
 )
 
@@ -151,3 +157,27 @@ def _read(text: str, default: object, path: str) -> object:
             msg = f"needs {what}, got {text!r}"
             raise ConfigError(msg, path=path) from None
     return text
+
+
+def parse_controller(text: str) -> ControllerKind:
+    """Return the kind of controller that a text names, as in ``pabfd:detector=thr,selection=rs``.
+
+    Raises
+    ------
+    UnknownNameError, ConfigError
+        As :func:`controller`.
+
+    Examples
+    --------
+    >>> parse_controller("do-nothing")
+    DoNothing()
+    """
+    name, _, rest = text.partition(":")
+    parameters: dict[str, object] = {}
+    for pair in filter(None, rest.split(",")):
+        key, equals, value = pair.partition("=")
+        if not equals:
+            msg = f"needs PARAMETER=VALUE, got {pair!r}"
+            raise ConfigError(msg, path=f"controller.{name}")
+        parameters[key.replace("-", "_")] = value
+    return controller(name, **parameters)

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.control_room import ASLEEP, AWAKE, Guests, Machines
 from consolidate._kernels.control_step import decide
 from consolidate._kernels.limits import LISTS, Limits, Taken
-from consolidate.control.levels import sum_by_host
+from consolidate.cloudsim import View
+from consolidate.control.desk import sum_by_host
 from consolidate.control.machines import Curves
 from consolidate.control.tuning import PRESENT, Tuning
+from consolidate.errors import ConfigError
 
 __all__ = ["CloudSimRisk"]
 
 #: CloudSim moves RAM over half of a host's Gbit/s.
 _MB_PER_S = 62.5
 _STEP_S = 300.0
-
-
-class _Seen(Protocol):
-    """What a step shows; the fields of ``consolidate.cloudsim.View``."""
-
-    step: int
-    demand_mips: NDArray[np.float64]
-    vm_mips: NDArray[np.float64]
-    vm_ram_mb: NDArray[np.float64]
-    live: NDArray[np.bool_]
-    host_of: NDArray[np.int32]
-    host_mips: NDArray[np.float64]
-    core_mips: NDArray[np.float64]
-    host_watts: NDArray[np.float64]
 
 
 class CloudSimRisk:
@@ -54,9 +40,12 @@ class CloudSimRisk:
     def __init__(
         self, risk: float = 0.01, *, host_ram_mb: float = 0.0, tuning: Tuning = PRESENT
     ) -> None:
+        if not 0 < risk <= 0.4:
+            msg = f"needs more than 0 and at most 0.4, got {risk}"
+            raise ConfigError(msg, path="risk")
         self._risk, self._ram_mb, self._tuning = risk, host_ram_mb, tuning
 
-    def reset(self, view: _Seen) -> None:
+    def reset(self, view: View) -> None:
         """See the state after the first placement."""
         tuning, n_hosts, n_vms = self._tuning, len(view.host_mips), len(view.vm_mips)
         _, first, kind = np.unique(
@@ -96,7 +85,7 @@ class CloudSimRisk:
         )
         self._cool, self._decided = 0, False
 
-    def optimize(self, view: _Seen) -> NDArray[np.int64]:
+    def optimize(self, view: View) -> NDArray[np.int64]:
         """Return the migrations that start now, rows (VM, target host)."""
         tuning = self._tuning
         now = np.asarray(view.demand_mips, dtype=np.float64)
@@ -128,7 +117,7 @@ class CloudSimRisk:
         return moves
 
     def _view(
-        self, view: _Seen, now: NDArray[np.float64], live: NDArray[np.bool_]
+        self, view: View, now: NDArray[np.float64], live: NDArray[np.bool_]
     ) -> tuple[Guests, Machines]:
         levels, n_hosts = self._levels, len(view.host_mips)
         where = np.where(live, view.host_of, -1).astype(np.int32)
@@ -190,7 +179,7 @@ class CloudSimRisk:
         )
 
     def _observe(
-        self, view: _Seen, machines: Machines, load: NDArray[np.float64], moves: NDArray[np.int64]
+        self, view: View, machines: Machines, load: NDArray[np.float64], moves: NDArray[np.int64]
     ) -> None:
         """Count what this step will be charged as a violation, and feed it back."""
         n_hosts = len(load)

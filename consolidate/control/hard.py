@@ -58,7 +58,7 @@ class HardResources:
             for t in types
         ]
         self.capacity = np.array(offer, dtype=np.int64)[fleet.host_type]
-        self._extra = np.array(extra, dtype=np.int64)[fleet.host_type]
+        self.extra = np.array(extra, dtype=np.int64)[fleet.host_type]
         self.need = np.column_stack([vms.memory_mib, vms.memory_mib, vms.cpu_mcores]).astype(np.int64)
         self._seen = np.zeros(len(vms), dtype=np.bool_)
         n = len(vms)
@@ -92,23 +92,19 @@ class HardResources:
         self._seen |= alive
         self.need[alive, 0] = np.maximum(self.need[alive, 0], memory_mib[alive])
 
-    def carried_mib(self) -> NDArray[np.int64]:
-        """Return what a move of each VM carries, in MiB."""
-        return self.need[:, 0]
-
     def view(self, now_at: NDArray[np.int32], where: NDArray[np.int32]) -> Hard:
         """Return what is free; a VM under way takes room at both ends."""
         room = self.capacity.copy()
         taken = kernel_taken(self._instance, self._limits, where, times=3)
         for place in (where, np.where(now_at != where, now_at, -1)):
             here = np.flatnonzero(place >= 0)
-            np.subtract.at(room, place[here], self.need[here] + self._extra[place[here]])
+            np.subtract.at(room, place[here], self.need[here] + self.extra[place[here]])
         if self._limits.named.any():
             from consolidate._kernels.zones import IN, join_company
 
             for v in np.flatnonzero((now_at >= 0) & (now_at != where) & self._limits.named):
                 join_company(self._limits, taken, v, int(now_at[v]), IN)
-        return Hard(need=self.need, extra=self._extra, room=room, limits=self._limits, taken=taken)
+        return Hard(need=self.need, extra=self.extra, room=room, limits=self._limits, taken=taken)
 
     def masks(self, now_at: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Return which hosts each VM may come to; see :meth:`consolidate.model.Instance.host_masks`."""

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.control_step import learn
 
-__all__ = ["Levels", "Safety", "sum_by_host"]
-
-
-def sum_by_host(host_of: NDArray[np.int32], values: NDArray[Any], n_hosts: int) -> NDArray[np.float64]:
-    """Return the sum of values over the VMs of each host, shape ``(hosts,)``."""
-    return np.bincount(host_of, values, n_hosts).astype(np.float64)
+__all__ = ["Levels", "Safety"]
 
 
 class Levels:
@@ -107,10 +101,10 @@ class Safety:
         Part of a step for which an overload lasts: 1 when it is seen afterwards only, less when it is repaired.
     pace
         Step of the feedback on the logarithm of ``alpha``.
+    aim
+        Part of the accepted share that is aimed at: a day ends where it ends.
     """
 
-    #: Aim a little below what is accepted: a day ends where it ends.
-    AIM = 0.9
     #: Limits of alpha, as multiples of where it starts, and never a coin toss.
     LIMITS = (0.05, 20.0)
     MOST = 0.42
@@ -121,8 +115,8 @@ class Safety:
     #: Normal deviations that stand in for observations at the start.
     STAND_INS = 300
 
-    def __init__(self, risk: float, *, lasts: float, pace: float) -> None:
-        self._aim, self._pace = self.AIM * risk, pace
+    def __init__(self, risk: float, *, lasts: float, pace: float, aim: float) -> None:
+        self._aim, self._pace = aim * risk, pace
         start = min(self.MOST, self._aim / lasts)
         self._alpha = start
         self._least, self._most = self.LIMITS[0] * start, min(self.MOST, self.LIMITS[1] * start)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate.control.base import Setting
+from consolidate.control.hard import HardResources
 from consolidate.model import (
     Fleet,
     Instance,
@@ -28,21 +29,22 @@ __all__ = ["timed_plan"]
 #: So long that an empty host is always worth switching off; whether it is was decided before.
 _LONG_S = 10**9
 _ANY_END_S = 2**62
+_RESOURCES = ("cpu_demand_mcores", "memory_demand_mib", "memory_allocation_mib", "cpu_allocation_mcores")
 
 
 def timed_plan(
     setting: Setting,
     host_of: NDArray[np.int32],
     on: NDArray[np.bool_],
-    memory_mib: NDArray[np.int64],
+    hard: HardResources,
     *,
     moves: Sequence[tuple[int, int]],
     off: Iterable[int],
 ) -> MigrationPlan | None:
     """Return a plan that makes the moves and then switches hosts off; nothing when there is nothing to do.
 
-    No host is both a source and a target, so no order of the moves can run out of room: only interfaces and the
-    limits of the settings decide the times.
+    A move waits for an interface, and for room where others have to leave first; one that would wait for
+    ever is left out.
 
     Parameters
     ----------
@@ -52,8 +54,8 @@ def timed_plan(
         Present host of each VM, shape ``(vms,)``.
     on
         Hosts that are on, shape ``(hosts,)``; targets that are not are booted.
-    memory_mib : MiB
-        What a move of each VM carries, shape ``(vms,)``.
+    hard
+        Hard resources.
     moves
         Pairs of a VM and its target.
     off
@@ -65,24 +67,22 @@ def timed_plan(
     vms = [v for v, _ in moves]
     hosts = np.unique([*off, *(t for _, t in moves), *host_of[vms].tolist()]).astype(np.int64)
     index = {h: i for i, h in enumerate(hosts.tolist())}
-    # A plan of hosts that switch off needs one guest somewhere: an instance without VMs is none.
+    # A plan of hosts that switch off needs a guest somewhere: an instance without VMs is none.
     named = vms or [0]
-    current = [index[int(host_of[v])] for v in vms] or [-1]
-    target = [index[t] for _, t in moves] or [-1]
-    problem = Problem(
-        instance=_part(
-            setting, hosts, named, on, memory_mib, set(off), np.array(current, dtype=np.int32)
-        ),
-        target=Placement(host_of=np.array(target, dtype=np.int32)),
+    current = np.array([index[int(host_of[v])] for v in vms] or [-1], dtype=np.int32)
+    target = np.array([index[t] for _, t in moves] or [-1], dtype=np.int32)
+    part = _part(
+        setting, hosts, named, on, set(off), current, hard, hard.view(host_of, host_of).room[hosts]
     )
+    problem = Problem(instance=part, target=Placement(host_of=target))
     made = assemble(problem, list_schedule(problem, good_enough_s=_ANY_END_S), None)
+    actions = tuple(_renamed(a, hosts, named) for a in made.actions)
     goal = host_of.copy()
-    for v, t in moves:
-        goal[v] = t
+    for action in actions:
+        if action.kind == "migration":
+            goal[action.vm] = action.target
     return MigrationPlan(
-        actions=tuple(_renamed(a, hosts, named) for a in made.actions),
-        current=Placement(host_of=host_of),
-        target=Placement(host_of=goal),
+        actions=actions, current=Placement(host_of=host_of), target=Placement(host_of=goal)
     )
 
 
@@ -91,11 +91,12 @@ def _part(
     hosts: NDArray[np.int64],
     vms: Sequence[int],
     on: NDArray[np.bool_],
-    memory_mib: NDArray[np.int64],
     off: set[int],
     current: NDArray[np.int32],
+    hard: HardResources,
+    room: NDArray[np.int64],
 ) -> Instance:
-    """Return an instance of the hosts and VMs that take part; room was seen to before."""
+    """Return an instance of the hosts and VMs that take part; the others are taken off the capacity."""
     fleet = setting.fleet
     control = [PowerControl.MANAGED if h in off or not on[h] else PowerControl.KEEP_ON for h in hosts]
     part = Fleet(
@@ -116,14 +117,18 @@ def _part(
         dirty_mib_per_s=all_vms.dirty_mib_per_s[vms],
         is_container=all_vms.is_container[vms],
     )
-    need = np.column_stack([np.zeros(n, dtype=np.int64), memory_mib[vms]])
+    need = np.column_stack([np.zeros(n, dtype=np.int64), hard.need[vms]])
+    overhead = np.column_stack([np.zeros(len(hosts), dtype=np.int64), hard.extra[hosts]])
+    capacity = np.column_stack([np.zeros(len(hosts), dtype=np.int64), np.maximum(room, 0)])
+    placed = np.flatnonzero(current >= 0)
+    np.add.at(capacity, current[placed], need[placed] + overhead[current[placed]])
     return Instance(
         fleet=part,
         vms=guests,
-        resources=("cpu_demand_mcores", "memory_demand_mib"),
+        resources=_RESOURCES,
         need=need,
-        capacity=np.full((len(hosts), 2), int(need.sum()) + 1, dtype=np.int64),
-        vm_overhead=np.zeros((len(hosts), 2), dtype=np.int64),
+        capacity=capacity,
+        vm_overhead=overhead,
         load_mcores=np.zeros(n, dtype=np.int64),
         current=Placement(host_of=current),
         active=current >= 0,

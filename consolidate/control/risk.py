@@ -10,18 +10,15 @@ from numpy.typing import NDArray
 
 from consolidate._kernels.control_room import ASLEEP, AWAKE, AWAY, Guests, Machines
 from consolidate._kernels.control_step import decide
-from consolidate._kernels.replay import OFF, ON
 from consolidate.control.base import Setting
-from consolidate.control.hard import HardResources, Moving
-from consolidate.control.levels import sum_by_host
+from consolidate.control.desk import KEPT_RULES, Desk, Sight, sum_by_host
 from consolidate.control.machines import curves_of
-from consolidate.control.moving import timed_plan
 from consolidate.control.tuning import PAST, Tuning
 from consolidate.engine import Controller, Observation
 from consolidate.errors import ConfigError
 from consolidate.model import MigrationPlan
 
-__all__ = ["Risk", "RiskController"]
+__all__ = ["Risk", "RiskController", "RiskHostsOn"]
 
 #: A host is emptied when that pays within so long, in seconds.
 _PAYS_WITHIN_S = 7_200
@@ -46,20 +43,7 @@ class Risk:
     """
 
     name: ClassVar[str] = "risk"
-    rules: ClassVar[frozenset[str]] = frozenset(
-        {
-            "among",
-            "ban",
-            "fence",
-            "interference",
-            "lonely",
-            "quarantine",
-            "root",
-            "split",
-            "split_among",
-            "spread",
-        }
-    )
+    rules: ClassVar[frozenset[str]] = KEPT_RULES
 
     risk: float = 0.01
 
@@ -73,6 +57,26 @@ class Risk:
         return RiskController(setting, self.risk)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskHostsOn:
+    """Consolidate as ``risk`` does, but switch nothing off: what the moves alone are worth.
+
+    Parameters
+    ----------
+    risk
+        Accepted share of active-host time in which the VMs of a host want more CPU than it has.
+    """
+
+    name: ClassVar[str] = "risk-hosts-on"
+    rules: ClassVar[frozenset[str]] = KEPT_RULES
+
+    risk: float = 0.01
+
+    def start(self, setting: Setting, *, seed: int) -> Controller:  # noqa: ARG002
+        """Return the controller; nothing in it is random."""
+        return RiskController(setting, Risk(risk=self.risk).risk, power_off=False)
+
+
 class RiskController:
     """One replay under the controller; see :class:`Risk`.
 
@@ -84,22 +88,21 @@ class RiskController:
         Accepted share of overload.
     tuning
         Constants.
+    power_off
+        Whether hosts are switched off.
     """
 
-    def __init__(self, setting: Setting, risk: float, tuning: Tuning = PAST) -> None:
-        self._setting, self._tuning = setting, tuning
-        fleet, vms = setting.fleet, setting.vms
+    def __init__(
+        self, setting: Setting, risk: float, *, tuning: Tuning = PAST, power_off: bool = True
+    ) -> None:
+        self._desk, self._tuning, self._power_off = Desk(setting), tuning, power_off
+        desk, fleet = self._desk, setting.fleet
         self._curves = curves_of(fleet)
-        self._capacity = fleet.per_host("usable_mcores").astype(np.float64)
-        self._overhead = np.array([t.hypervisor.per_vm_mcores for t in fleet.types])[fleet.host_type]
-        self._core = fleet.per_host("core_mcores").astype(np.float64)
-        self._most = vms.vcpus.astype(np.float64) * self._core.max(initial=0.0)
+        self._fill = np.minimum(self._curves.best_fill(), desk.capacity)
         self._saving = self._curves.saving_j(_PAYS_WITHIN_S)
-        self._levels = tuning.levels(np.minimum(vms.cpu_mcores, self._most).astype(np.float64))
+        allocation = np.minimum(setting.vms.cpu_mcores, desk.most).astype(np.float64)
+        self._levels = tuning.levels(allocation)
         self._safety = tuning.safety(risk, lasts=1.0)
-        self._hard = HardResources(setting)
-        self._moving = Moving(setting)
-        self._before = np.full(len(vms), -1, dtype=np.int32)
         self._woken_s = np.full(fleet.n_hosts, -_DWELL_S, dtype=np.int64)
         self._cool = 0
         self._decided = False
@@ -111,148 +114,112 @@ class RiskController:
 
     def decide(self, observation: Observation) -> MigrationPlan | None:
         """Return the moves, boots and shutdowns that start now."""
-        host_of = observation.placement.host_of
-        self._learn(observation)
-        self._before = host_of.copy()
-        self._moving.forget(observation.now_s)
-        where, pending = self._moving.expected(host_of)
-        guests, machines = self._view(observation, where, pending)
-        if observation.step == 0:
-            # Nothing was seen yet: a move would rest on allocations. Empty hosts are empty all the same.
-            return self._plan(observation, machines, [], pending)
-        moves = self._setting.moves
-        moves_s = max(self._setting.step_s, _MOVES_S) * min(moves.moves_in, moves.moves_out)
-        guard = self._tuning.guard(
-            self._safety.z,
-            step_s=self._setting.step_s,
-            moves_s=moves_s,
-            first=not self._decided,
-            drains=self._drains(),
-        )
-        rows = np.zeros((2 * len(host_of) + 1, 2), dtype=np.int64)
-        n, woken = decide(guests, machines, guard, rows)
-        self._decided = True
-        made = [(int(v), int(t)) for v, t in rows[:n]]
-        self._cool = self._tuning.calm_steps if woken else max(0, self._cool - 1)
-        return self._plan(observation, machines, made, pending)
+        seen = self._desk.seen_in(observation)
+        sight = self._desk.look(observation)
+        # Before anything was seen a move would rest on allocations. Empty hosts are empty all the same.
+        if observation.step:
+            self._learn(sight, seen)
+            self._move(sight)
+        rested = sight.now_s - self._woken_s >= _DWELL_S
+        off = rested & (self._saving > 0) & self._power_off
+        for host in np.unique(sight.where[sight.where >= 0]):
+            if sight.asleep[host]:
+                self._woken_s[host] = sight.now_s
+        return self._desk.act(sight, off=off)
 
-    def _drains(self) -> int:
-        if not self._decided:
-            return self._setting.fleet.n_hosts
-        return 0 if self._cool else self._tuning.drains
-
-    def _learn(self, observation: Observation) -> None:
+    def _learn(self, sight: Sight, seen: NDArray[np.bool_]) -> None:
         """Take the step that is over into account."""
-        if observation.step == 0:
-            return
-        host_of = observation.placement.host_of
-        sample = np.minimum(observation.cpu_mcores[:, -1].astype(np.float64), self._most)
-        alive = (self._before >= 0) & (host_of >= 0)
-        levels, n_hosts = self._levels, len(self._capacity)
-        known = alive & (levels.seen > 0)
+        levels, n_hosts = self._levels, len(sight.on)
+        known = seen & (levels.seen > 0)
+        hosts = sight.host_of[known]
         self._safety.stray(
-            *(sum_by_host(host_of[known], x[known], n_hosts) for x in (sample, levels.mean, levels.var))
+            *(sum_by_host(hosts, x[known], n_hosts) for x in (sight.demand, levels.mean, levels.var))
         )
-        levels.take(sample, alive)
-        self._hard.observe(observation.memory_mib[:, -1], alive)
-        load = np.bincount(host_of[alive], sample[alive], n_hosts)
-        load += np.bincount(host_of[alive], minlength=n_hosts) * self._overhead
-        active = observation.host_state == ON
-        step_s = self._setting.step_s
-        over = active & (load > self._capacity)
-        self._safety.observe(float(step_s * over.sum()), float(step_s * active.sum()))
+        levels.take(sight.demand, seen)
+        load = sum_by_host(sight.host_of[seen], sight.demand[seen], n_hosts)
+        load += np.bincount(sight.host_of[seen], minlength=n_hosts) * self._desk.overhead
+        over = sight.on & (load > self._desk.capacity)
+        step_s = self._desk.setting.step_s
+        self._safety.observe(float(step_s * over.sum()), float(step_s * sight.on.sum()))
 
-    def _view(
-        self, observation: Observation, where: NDArray[np.int32], pending: NDArray[np.bool_]
-    ) -> tuple[Guests, Machines]:
+    def _move(self, sight: Sight) -> None:
+        """Let the kernel decide, and write its moves into the sight."""
+        setting, tuning = self._desk.setting, self._tuning
+        moves = setting.moves
+        first = not self._decided
+        guard = tuning.guard(
+            self._safety.z,
+            step_s=setting.step_s,
+            moves_s=max(setting.step_s, _MOVES_S) * min(moves.moves_in, moves.moves_out),
+            first=first,
+            drains=setting.fleet.n_hosts if first else 0 if self._cool else tuning.drains,
+        )
+        guests, machines = self._view(sight)
+        rows = np.zeros((2 * len(sight.where) + 1, 2), dtype=np.int64)
+        n, woken = decide(guests, machines, guard, rows)
+        for v, target in rows[:n]:
+            sight.where[v] = target
+        self._decided = True
+        self._cool = tuning.calm_steps if woken else max(0, self._cool - 1)
+
+    def _view(self, sight: Sight) -> tuple[Guests, Machines]:
         """Return guests and hosts as the kernel sees them; VMs under way count at their targets."""
-        levels, fleet = self._levels, self._setting.fleet
+        desk, levels = self._desk, self._levels
         now, noise = levels.coming()
-        here = where >= 0
-        n_hosts, hosts = fleet.n_hosts, where[here]
+        here = sight.where >= 0
+        n_hosts, hosts = len(sight.on), sight.where[here]
         count = np.bincount(hosts, minlength=n_hosts)
         sums = np.stack(
             [sum_by_host(hosts, x[here], n_hosts) for x in (now, noise, levels.mean, levels.var)], axis=1
         )
         # What the hypervisor takes for each guest is part of the load.
-        sums[:, [0, 2]] += (count * self._overhead)[:, np.newaxis]
+        sums[:, [0, 2]] += (count * desk.overhead)[:, np.newaxis]
         state = np.full(n_hosts, AWAY, dtype=np.int8)
-        state[observation.host_state == ON] = AWAKE
-        asleep = (observation.host_state == OFF) & fleet.may_receive() & (fleet.power_control == 0)
-        state[asleep] = ASLEEP
-        hard = self._hard.view(observation.placement.host_of, where)
-        mask_of, masks = self._hard.masks(observation.placement.host_of)
-        vcpus = np.maximum(1, self._setting.vms.vcpus)
+        state[sight.on] = AWAKE
+        state[sight.asleep] = ASLEEP
+        vcpus = np.maximum(1, desk.setting.vms.vcpus)
         guests = Guests(
             now=now,
             noise=noise,
             mean=levels.mean,
             var=levels.var,
-            seconds=self._moving.seconds,
-            joules=self._moving.joules,
-            peak=np.minimum(levels.mean + 2 * np.sqrt(levels.var), self._most) / vcpus,
-            need=hard.need,
-            mask_of=mask_of,
-            masks=masks,
-            free=here & self._moving.movable & ~pending[np.maximum(where, 0)],
-            host=where.copy(),
+            seconds=desk.moving.seconds,
+            joules=desk.moving.joules,
+            peak=np.minimum(levels.mean + 2 * np.sqrt(levels.var), desk.most) / vcpus,
+            need=sight.hard.need,
+            mask_of=sight.mask_of,
+            masks=sight.masks,
+            free=sight.free,
+            host=sight.where.copy(),
         )
-        takes = fleet.may_receive() & ~pending
-        merit = self._merit(here)
         machines = Machines(
-            capacity=self._capacity,
-            core=self._core,
-            fill=np.minimum(self._curves.best_fill(), self._capacity),
-            merit=merit,
+            capacity=desk.capacity,
+            core=desk.core,
+            fill=self._fill,
+            merit=self._merit(here),
             saving=self._saving,
             state=state,
-            takes=takes,
-            gives=self._hard.may_off & ~pending & (self._saving > 0),
-            extra=hard.extra,
-            room=hard.room,
+            takes=sight.takes,
+            gives=sight.gives & (self._saving > 0),
+            extra=sight.hard.extra,
+            room=sight.hard.room,
             sums=sums,
             n_vms=count,
             busy=np.zeros((n_hosts, 2)),
-            limits=hard.limits,
-            taken=hard.taken,
+            limits=sight.hard.limits,
+            taken=sight.hard.taken,
         )
         return guests, machines
 
     def _merit(self, here: NDArray[np.bool_]) -> NDArray[np.float64]:
-        levels = self._levels
+        levels, hard = self._levels, self._desk.hard
         if not here.any():
-            return np.zeros(len(self._capacity))
+            return np.zeros(len(self._saving))
         return self._curves.merit(
-            self._capacity,
-            self._hard.capacity.astype(np.float64),
+            self._desk.capacity,
+            hard.capacity.astype(np.float64),
             mean=max(1e-6, float(levels.mean[here].mean())),
             var=float(levels.var[here].mean()),
             z=self._safety.z,
-            need=self._hard.need[here].mean(axis=0),
+            need=hard.need[here].mean(axis=0),
         )
-
-    def _plan(
-        self,
-        observation: Observation,
-        machines: Machines,
-        moves: list[tuple[int, int]],
-        pending: NDArray[np.bool_],
-    ) -> MigrationPlan | None:
-        on = observation.host_state == ON
-        now = observation.now_s
-        rested = now - self._woken_s >= _DWELL_S
-        empty = on & (machines.n_vms == 0) & machines.gives & ~pending & rested
-        for _, target in moves:
-            if not on[target]:
-                self._woken_s[target] = now
-        host_of = observation.placement.host_of
-        plan = timed_plan(
-            self._setting,
-            host_of,
-            on,
-            self._hard.carried_mib(),
-            moves=moves,
-            off=np.flatnonzero(empty).tolist(),
-        )
-        self._moving.note(plan, now)
-        return plan

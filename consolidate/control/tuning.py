@@ -23,6 +23,8 @@ class Tuning:
         See :class:`~consolidate.control.levels.Levels`.
     pace
         Step of the feedback on the standard deviations that are kept free.
+    aim
+        Part of the accepted risk that is aimed at.
     first
         Part of those in the first decision, when every host is at hand.
     relief
@@ -49,6 +51,7 @@ class Tuning:
     prior: float
     spread: float
     pace: float
+    aim: float
     first: float
     relief: float
     alarm: float
@@ -67,7 +70,7 @@ class Tuning:
 
     def safety(self, risk: float, *, lasts: float) -> Safety:
         """Return the feedback at the start."""
-        return Safety(risk, lasts=lasts, pace=self.pace)
+        return Safety(risk, lasts=lasts, pace=self.pace, aim=self.aim)
 
     def guard(self, z: float, *, step_s: float, moves_s: float, first: bool, drains: int) -> Guard:
         """Return what one decision keeps to.
@@ -102,19 +105,20 @@ class Tuning:
 
 #: Decisions that see what is asked for in the coming step, as in CloudSim: overload is repaired at once.
 PRESENT = Tuning(
-    least=0.13,
-    prior=0.2,
-    spread=0.11,
-    pace=0.02,
-    first=0.15,
+    least=0.1,
+    prior=0.1,
+    spread=0.14,
+    pace=0.023,
+    aim=0.87,
+    first=0.23,
     relief=0.43,
     alarm=0.0,
-    trigger=0.9895,
-    landing=0.97,
+    trigger=0.99,
+    landing=0.98,
     drift=0.005,
     patience_steps=0.67,
     share=2.4,
-    alike=0.5,
+    alike=0.0,
     drains=4,
     calm_steps=3,
 )
@@ -122,18 +126,19 @@ PRESENT = Tuning(
 #: Decisions that see complete steps only, as monitoring does: overload is seen when it is over.
 PAST = Tuning(
     least=0.03,
-    prior=3.0,
-    spread=0.2,
-    pace=0.03,
+    prior=0.5,
+    spread=0.27,
+    pace=0.075,
+    aim=0.91,
     first=1.15,
-    relief=0.8,
-    alarm=0.5,
-    trigger=1.0,
-    landing=1.0,
-    drift=0.01,
-    patience_steps=12.0,
+    relief=0.77,
+    alarm=0.65,
+    trigger=0.985,
+    landing=0.98,
+    drift=0.02,
+    patience_steps=6.0,
     share=1.0,
-    alike=0.6,
+    alike=0.15,
     drains=2,
-    calm_steps=6,
+    calm_steps=1,
 )

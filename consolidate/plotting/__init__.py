@@ -7,6 +7,7 @@ Use :func:`style` around a figure to get its fonts and lines, and :func:`figure_
 
 from __future__ import annotations
 
+from consolidate.plotting.calibration import calibration
 from consolidate.plotting.front import energy_vs_moves
 from consolidate.plotting.ledger import ledger_changes, savings_waterfall
 from consolidate.plotting.over_time import hosts_on, power_over_time
@@ -22,6 +23,7 @@ from consolidate.plotting.utilization import host_order, host_utilization
 __all__ = [
     "MAX_LANES",
     "clairvoyant_line",
+    "calibration",
     "energy_of_arms",
     "energy_vs_moves",
     "energy_vs_overload",

@@ -15,7 +15,7 @@ from consolidate.study.config import RunConfig, split_carbon
 from consolidate.study.forecasts import Forecasts, carbon_forecasts
 from consolidate.traces import read_trace
 
-__all__ = ["Prepared", "prepare", "split_windows"]
+__all__ = ["Prepared", "fleet_for", "prepare", "split_windows"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ def prepare(config: RunConfig) -> Prepared:
         config.trace, format=config.format, repair=config.repair, **_as_given(config.reader_options)
     )
     sizing, replayed = split_windows(trace, config.sizing_fraction)
-    fleet, chosen = _fleet(trace, config)
+    fleet, chosen = fleet_for(trace, config)
     placement = None
     if config.placement is not None:
         placement = read_placement(config.placement, trace.vms, fleet)
@@ -166,7 +166,8 @@ def split_windows(trace: Trace, sizing_fraction: float) -> tuple[tuple[int, int]
     return (0, cut), (cut, trace.grid.n_steps)
 
 
-def _fleet(trace: Trace, config: RunConfig) -> tuple[Fleet, list[Default]]:
+def fleet_for(trace: Trace, config: RunConfig) -> tuple[Fleet, list[Default]]:
+    """Return the fleet of the options, or one that suits the trace, and what was assumed for that."""
     if config.fleet is not None:
         return read_fleet(config.fleet), []
     if trace.format == "planetlab":
