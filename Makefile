@@ -1,8 +1,9 @@
 # One command surface. PYTHON may name any interpreter of an environment with the test extra and the dev group.
 PYTHON ?= .venv/bin/python
 DATA ?= ../shared/data
+RESULTS ?= ../shared/reference/cloudsim-results.csv
 
-.PHONY: help setup check test test-all bench docs demo reports
+.PHONY: help setup check test test-all bench validate docs demo reports
 
 help:
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /: /'
@@ -24,6 +25,9 @@ test-all: ## the slow studies and sweeps as well
 
 bench:    ## policies side by side on frozen instances
 	$(PYTHON) -m benchmarks
+
+validate: ## figures of the mode cloudsim against measured RESULTS of the program, on the days in DATA
+	$(PYTHON) -m benchmarks.cloudsim_validation $(RESULTS) --days $(DATA)/planetlab
 
 docs:     ## regenerate the reference pages that come from the code
 	$(PYTHON) docs/generate.py

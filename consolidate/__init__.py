@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from consolidate._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from consolidate import plotting
+    from consolidate import cloudsim, plotting
     from consolidate.carbon import constant_intensity, emissions_g, read_intensity, redate
     from consolidate.checks import check_run
     from consolidate.control import controller
@@ -165,6 +165,7 @@ _HOMES = {
     "consolidate.study.why": ("minimal_core", "price_rules", "why_hosts", "why_moves"),
     "consolidate.traces": ("inspect_trace", "read_trace", "write_tidy"),
 }
+_MODULES = ("cloudsim", "plotting")
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -221,6 +222,7 @@ __all__ = [
     "VMs",
     "WattTable",
     "check_run",
+    "cloudsim",
     "compare",
     "constant_intensity",
     "controller",
@@ -268,8 +270,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "plotting":
-        return import_module("consolidate.plotting")
+    if name in _MODULES:
+        return import_module(f"consolidate.{name}")
     if name not in _HOME_OF:
         msg = f"module 'consolidate' has no attribute {name!r}"
         raise AttributeError(msg)

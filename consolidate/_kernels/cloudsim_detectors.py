@@ -22,7 +22,7 @@ _FALLBACK, _FOR_SPREAD, _FOR_LOCAL = 0.7, 12, 10
 
 
 @kernel
-def overloaded(m: Machines, s: State, r: Rules, h: Any, extra: Any, step: Any) -> bool:
+def overloaded(m: Machines, s: State, r: Rules, h: Any, extra: Any, step: Any) -> Any:
     """Say whether host ``h`` is overloaded, with VM ``extra`` besides those it has (-1 for none)."""
     wanted = s.mips[h, 4] + (s.wanted[extra] if extra >= 0 else 0.0)
     share = wanted / m.host[h, 0]

@@ -11,7 +11,7 @@ from consolidate._kernels.cloudsim_detectors import overloaded
 from consolidate._kernels.cloudsim_placement import find_host, put, recall, summarise
 from consolidate._kernels.cloudsim_scheduler import allocate_all
 from consolidate._kernels.cloudsim_selection import selected
-from consolidate._kernels.cloudsim_state import RESIDENT, Machines, Rules, State, host_share
+from consolidate._kernels.cloudsim_state import Machines, Rules, State, host_share
 from consolidate._kernels.jit import kernel
 
 __all__ = ["optimize"]
@@ -42,24 +42,24 @@ def optimize(
 @kernel
 def _save(s: State) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the lists of VMs, one after the other, and where each starts."""
-    n_hosts = len(s.count)
+    n_hosts = len(s.filled)
     first = np.zeros(n_hosts + 1, dtype=np.int64)
     for h in range(n_hosts):
-        first[h + 1] = first[h] + s.count[h]
+        first[h + 1] = first[h] + s.filled[h]
     saved = np.empty(first[n_hosts], dtype=np.int64)
     for h in range(n_hosts):
-        for i in range(s.count[h]):
+        for i in range(s.filled[h]):
             saved[first[h] + i] = s.listed[i, h]
     return saved, first
 
 
 @kernel
 def _restore(m: Machines, s: State, saved: NDArray[np.int64], first: NDArray[np.int64]) -> None:
-    for h in range(len(s.count)):
-        s.count[h] = first[h + 1] - first[h]
-        for i in range(s.count[h]):
+    for h in range(len(s.filled)):
+        s.filled[h] = first[h + 1] - first[h]
+        for i in range(s.filled[h]):
             s.listed[i, h] = saved[first[h] + i]
-            s.role[i, h] = RESIDENT
+            s.incoming[i, h] = False
         allocate_all(m, s, h)
 
 
@@ -81,7 +81,7 @@ def _relieve(
             leaving[n] = v
             n += 1
             recall(m, s, r, v, h, step)
-            if s.count[h] == 0 or not overloaded(m, s, r, h, -1, step):
+            if s.filled[h] == 0 or not overloaded(m, s, r, h, -1, step):
                 break
     n_placed = 0
     _descend(leaving, n, s.wanted)
@@ -117,7 +117,7 @@ def _empty(
         source, least = -1, 1.0
         for h in range(len(over)):
             share = host_share(s.mips[h, 1], m.host[h, 0])
-            if not no_source[h] and 0 < share < least and s.count[h] > 0:
+            if not no_source[h] and 0 < share < least and s.filled[h] > 0:
                 source, least = h, share
         if source < 0:
             return n_moves
@@ -140,7 +140,7 @@ def _empty_one(
     step: Any,
 ) -> Any:
     """Place all VMs of a host elsewhere, or none; return how many."""
-    n = s.count[source]
+    n = s.filled[source]
     vms = s.listed[:n, source].copy()
     _descend(vms, n, s.wanted)
     for k in range(n):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.cloudsim_detectors import overloaded
-from consolidate._kernels.cloudsim_scheduler import append, drop
+from consolidate._kernels.cloudsim_scheduler import append, drop, reallocate
 from consolidate._kernels.cloudsim_state import (
     HISTORY,
     Machines,
@@ -33,13 +33,20 @@ def find_host(
     for h in range(len(m.kind)):
         if excluded[h] or wanted > m.host[h, 1] or wanted > s.mips[h, 0]:
             continue
-        if ram and s.ram[h] + m.vm[v, 1] > m.host[h, 2]:
+        if ram and s.mips[h, 6] + m.vm[v, 1] > m.host[h, 2]:
             continue
         load = s.mips[h, 1] if r.stale_load else s.mips[h, 3]
-        if load == 0 and s.mips[h, 1] == 0:
-            if not fresh[m.kind[h]]:
-                continue
-            fresh[m.kind[h]] = False
+        if load == 0:
+            if s.mips[h, 1] == 0:
+                if not fresh[m.kind[h]]:
+                    continue
+                fresh[m.kind[h]] = False
+        else:
+            # Here the program asks whether the host would be overloaded, and so puts the VM into its hash
+            # table and takes it out again.
+            s.table[h, 0] = max(s.table[h, 0], s.filled[h] + 1)
+            if s.table[h, 1] == 0:
+                reallocate(m, s, h)
         after = (load + wanted) / m.host[h, 0]
         if after > 1:
             # Rounding alone leads here: the table ends at 100 %.
@@ -63,13 +70,13 @@ def _baseline_w(m: Machines, s: State, r: Rules, h: Any) -> Any:
 @kernel
 def summarise(m: Machines, s: State, r: Rules, h: Any, step: Any) -> None:
     """Sum what the VMs of a host get, ask for and asked for in the past."""
-    s.mips[h, 3] = s.mips[h, 4] = s.ram[h] = 0.0
+    s.mips[h, 3] = s.mips[h, 4] = s.mips[h, 6] = 0.0
     s.past[h] = 0.0
-    for i in range(s.count[h]):
+    for i in range(s.filled[h]):
         v = s.listed[i, h]
         s.mips[h, 3] += s.given[i, h]
         s.mips[h, 4] += s.wanted[v]
-        s.ram[h] += m.vm[v, 1]
+        s.mips[h, 6] += m.vm[v, 1]
         for t in range(min(step, HISTORY)):
             s.past[h, t] += m.past[m.kind[h], v, step - t]
     s.mips[h, 5] = _baseline_w(m, s, r, h)
@@ -82,7 +89,7 @@ def put(m: Machines, s: State, r: Rules, v: Any, h: Any, step: Any) -> None:
     # What fits leaves the shares of the others as they are, so the sums go on from the left.
     s.mips[h, 3] += s.wanted[v]
     s.mips[h, 4] += s.wanted[v]
-    s.ram[h] += m.vm[v, 1]
+    s.mips[h, 6] += m.vm[v, 1]
     for t in range(min(step, HISTORY)):
         s.past[h, t] += m.past[m.kind[h], v, step - t]
     if r.fresh_baseline:
@@ -112,7 +119,7 @@ def place_first(m: Machines, s: State, r: Rules, by_power: bool, most_per_host: 
             target = find_host(m, s, r, v, full, 0, True)
         else:
             for h in range(len(m.kind)):
-                room = s.ram[h] + m.vm[v, 1] <= m.host[h, 2] and not full[h]
+                room = s.mips[h, 6] + m.vm[v, 1] <= m.host[h, 2] and not full[h]
                 if room and s.wanted[v] <= min(m.host[h, 1], s.mips[h, 0]):
                     target = h
                     break
@@ -120,7 +127,7 @@ def place_first(m: Machines, s: State, r: Rules, by_power: bool, most_per_host: 
             return v
         put(m, s, r, v, target, 0)
         s.host_of[v] = target
-        full[target] = s.count[target] == most_per_host
+        full[target] = s.filled[target] == most_per_host
         # Placed, it asks for nothing until it is processed, but keeps its MIPS.
         s.mips[target, 4] = s.wanted[v] = 0.0
     return -1

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.cloudsim_state import State
+from consolidate._kernels.cloudsim_state import Ledger
 from consolidate._kernels.jit import kernel
 
 __all__ = ["HOST_COLUMNS", "VM_COLUMNS", "at_rest", "close_all", "record_host", "record_vm"]
@@ -52,7 +52,7 @@ def record_host(
 
 
 @kernel
-def at_rest(seen: NDArray[np.float64], h: Any) -> bool:
+def at_rest(seen: NDArray[np.float64], h: Any) -> Any:
     """Say whether the open record of a host says that it is off: another such record adds nothing."""
     return seen[h, _T] >= 0 and seen[h, _ON] == 0
 
@@ -75,14 +75,14 @@ def record_vm(
 
 
 @kernel
-def close_all(s: State) -> None:
+def close_all(led: Ledger) -> None:
     """Close the last records; nothing follows, so that only changes of state count in them."""
-    for h in range(len(s.host_seen)):
-        if s.host_seen[h, _T] >= 0:
-            _close_host(s.host_seen, s.spread, h, 0.0, 0.0)
-    for v in range(len(s.vm_seen)):
-        if s.vm_seen[v, _T] >= 0:
-            _turn_vm(s.vm_seen, s.spread, v)
+    for h in range(len(led.host_seen)):
+        if led.host_seen[h, _T] >= 0:
+            _close_host(led.host_seen, led.spread, h, 0.0, 0.0)
+    for v in range(len(led.vm_seen)):
+        if led.vm_seen[v, _T] >= 0:
+            _turn_vm(led.vm_seen, led.spread, v)
 
 
 @kernel

@@ -19,11 +19,11 @@ LEAST_TIME, LEAST_USED, MOST_CORRELATED, RANDOM = range(4)
 def selected(m: Machines, s: State, r: Rules, h: Any, step: Any, draw: Any) -> Any:
     """Return the VM that leaves host ``h``, which has one; ``draw`` in [0, 1) decides for RANDOM."""
     if r.selector == RANDOM:
-        return s.listed[min(int(draw * s.count[h]), s.count[h] - 1), h]
+        return s.listed[min(int(draw * s.filled[h]), s.filled[h] - 1), h]
     if r.selector == LEAST_USED:
         return _least_used(m, s, h, step)
     if r.selector == MOST_CORRELATED:
-        n, samples = s.count[h], min(step, HISTORY)
+        n, samples = s.filled[h], min(step, HISTORY)
         if 1 < n <= samples:
             v = _most_correlated(m, s, h, step)
             if v >= 0:
@@ -35,7 +35,7 @@ def selected(m: Machines, s: State, r: Rules, h: Any, step: Any, draw: Any) -> A
 def _least_time(m: Machines, s: State, h: Any) -> Any:
     """Return the VM of least RAM, the first in the list of those."""
     best = s.listed[0, h]
-    for v in s.listed[: s.count[h], h]:
+    for v in s.listed[: s.filled[h], h]:
         if m.vm[v, 1] < m.vm[best, 1]:
             best = v
     return best
@@ -45,7 +45,7 @@ def _least_time(m: Machines, s: State, h: Any) -> Any:
 def _least_used(m: Machines, s: State, h: Any, step: Any) -> Any:
     """Return the VM of least utilization, the first in the list of those."""
     best, least = s.listed[0, h], np.inf
-    for v in s.listed[: s.count[h], h]:
+    for v in s.listed[: s.filled[h], h]:
         # MIPS divided by MIPS again, as the program does: the last digit may break a tie.
         used = m.seen[v, step] * m.vm[v, 0] / m.vm[v, 0]
         if used < least:
@@ -56,7 +56,7 @@ def _least_used(m: Machines, s: State, h: Any, step: Any) -> Any:
 @kernel
 def _most_correlated(m: Machines, s: State, h: Any, step: Any) -> Any:
     """Return the VM whose past follows best from those of the others; -1 if one system is singular."""
-    n, samples = s.count[h], min(step, HISTORY)
+    n, samples = s.filled[h], min(step, HISTORY)
     pasts = np.empty((n, samples))
     for i in range(n):
         for t in range(samples):

@@ -15,9 +15,7 @@ from consolidate._kernels.jit import kernel
 
 __all__ = [
     "HISTORY",
-    "INCOMING",
-    "LEAVING",
-    "RESIDENT",
+    "Ledger",
     "WATTS",
     "Machines",
     "Rules",
@@ -28,8 +26,6 @@ __all__ = [
 
 #: Samples of its past that a VM keeps.
 HISTORY = 30
-#: What a VM is to a host: it lives there, leaves it, or arrives.
-RESIDENT, LEAVING, INCOMING = 0, 1, 2
 #: Column of a host in which its power table begins.
 WATTS = 3
 
@@ -44,6 +40,7 @@ class Machines(NamedTuple):
     sample: NDArray[np.float64]  # (289, vms), share of the VM's MIPS
     past: NDArray[np.float64]  # (kinds, vms, steps), utilization at each step as share of such a host
     seen: NDArray[np.float64]  # (vms, steps), utilization at each step as share of the VM
+    hashed: NDArray[np.int64]  # (vms,), where the program's hash tables put a VM
 
 
 class Rules(NamedTuple):
@@ -63,23 +60,29 @@ class Rules(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a day changes in place."""
+    """Who is where and gets what; changed in place."""
 
-    # Lists of VMs by host: the first ``count[h]`` entries of each column, in the order of arrival. What
+    # Lists of VMs by host: the first ``filled[h]`` entries of each column, in the order of arrival. What
     # hosts have first lies side by side, since most have few VMs and all are gone through often.
     listed: NDArray[np.int64]  # (vms, hosts)
-    role: NDArray[np.int8]  # (vms, hosts)
+    incoming: NDArray[np.bool_]  # (vms, hosts), whether it only arrives here
     given: NDArray[np.float64]  # (vms, hosts), allocated MIPS
-    count: NDArray[np.int64]  # (hosts,)
-    # MIPS by host: available, in use now, in use before; while planning, allocated and requested, and in
-    # the last column the watts from which a rise counts.
-    mips: NDArray[np.float64]  # (hosts, 6)
-    ram: NDArray[np.float64]  # (hosts,), MB in use, where RAM binds
-    past: NDArray[np.float64]  # (hosts, HISTORY), newest first (optimize)
+    filled: NDArray[np.int64]  # (hosts,)
+    # Most VMs that the host's hash table ever held, and whether what is available was summed in its order.
+    table: NDArray[np.int64]  # (hosts, 2)
+    # MIPS by host: available, in use now, in use before; while planning, allocated and requested, the watts
+    # from which a rise counts, and MB of RAM.
+    mips: NDArray[np.float64]  # (hosts, 7)
+    past: NDArray[np.float64]  # (hosts, HISTORY), newest first, while planning
     host_of: NDArray[np.int64]  # (vms,), -1 when gone
     wanted: NDArray[np.float64]  # (vms,), requested MIPS
     moving: NDArray[np.bool_]  # (vms,)
-    total: NDArray[np.float64]  # (4,): time of the last pass, joules, joules of standby, seconds priced
+
+
+class Ledger(NamedTuple):
+    """What has been counted; changed in place."""
+
+    total: NDArray[np.float64]  # (3,): time of the last pass, joules, joules of standby
     host_seen: NDArray[np.float64]  # (hosts, columns of cloudsim_records)
     vm_seen: NDArray[np.float64]  # (vms, columns of cloudsim_records)
     spread: NDArray[np.float64]  # (2, 4): count, sum, mean, squares of shutdowns and of migrations

@@ -21,6 +21,8 @@ _KINDS = (
     "servers",
     "zones",
     "sizings",
+    "detectors",
+    "selectors",
     "power-models",
     "exports",
 )
@@ -85,6 +87,10 @@ def _registry(kind: str) -> Registry[Any]:
         from consolidate.model import RULES
 
         return RULES
+    if kind in ("detectors", "selectors"):
+        from consolidate import cloudsim
+
+        return cloudsim.DETECTORS if kind == "detectors" else cloudsim.SELECTORS
     if kind == "sizings":
         from consolidate.forecasting import SIZINGS
 

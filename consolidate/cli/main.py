@@ -28,12 +28,13 @@ VERBS = {
     "execute": "Carry out the plan of a run folder on simulated hosts that fail.",
     "replay": "Replay the trace of a planned run folder, with and without the plan.",
     "compare": "Replay several policies on one trace and print one table.",
+    "cloudsim": "Run the PlanetLab experiments of CloudSim 3.0.3, to the last digit.",
     "report": "Write the report of a replayed run folder.",
     "check": "Re-derive everything in a run folder independently.",
     "explore": "Write one page of several run folders, to filter and hover over.",
     "diff": "Say what changed between two reported run folders.",
     "export": "Write the plan of a run folder in the format of another system.",
-    "list": "List policies, formats, fleets, rules, servers or zones.",
+    "list": "List policies, formats, fleets, rules, servers, zones and other kinds of things.",
     "doctor": "Print versions and what works on this machine.",
 }
 

@@ -8,7 +8,7 @@ from consolidate.cloudsim.day import Day, read_day
 from consolidate.cloudsim.log import Log
 from consolidate.cloudsim.outcome import Outcome
 from consolidate.cloudsim.policies import DETECTORS, SELECTORS
-from consolidate.cloudsim.running import BASELINES, Experiment, run
+from consolidate.cloudsim.running import BASELINES, Experiment, frame, run, warm_up
 from consolidate.cloudsim.variant import Variant
 from consolidate.cloudsim.view import Optimizer, View
 
@@ -23,6 +23,8 @@ __all__ = [
     "Outcome",
     "Variant",
     "View",
+    "frame",
     "read_day",
     "run",
+    "warm_up",
 ]

@@ -53,7 +53,7 @@ def machines(day: Day, n_hosts: int = HOSTS) -> Machines:
     seen = _seen(sample)
     whole = np.array(CORE_MIPS) * CORES
     past = np.ascontiguousarray((seen * vm[:, :1])[None] / whole[:, None, None])
-    return Machines(host, kind, vm, np.ascontiguousarray(sample.T), past, seen)
+    return Machines(host, kind, vm, np.ascontiguousarray(sample.T), past, seen, _hashed(day.n_vms))
 
 
 def _seen(sample: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -66,3 +66,17 @@ def _seen(sample: NDArray[np.float64]) -> NDArray[np.float64]:
         low, high = sample[:, k], sample[:, k + 1]
         seen[:, k] = low + (high - low) / STEP_S * (step_time_s(k) - STEP_S * k)
     return seen
+
+
+def _hashed(n_vms: int) -> NDArray[np.int64]:
+    """Return where a hash table of Java (8 or later) puts each VM, before the cut to the table's size.
+
+    The key is the text ``2-17`` for VM 17: 2 is the number of the broker, which comes third in the program.
+    """
+    hashed = np.empty(n_vms, dtype=np.int64)
+    for v in range(n_vms):
+        code = 0
+        for letter in f"2-{v}":
+            code = (31 * code + ord(letter)) % 2**32
+        hashed[v] = code ^ (code >> 16)
+    return hashed

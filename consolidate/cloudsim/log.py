@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.cloudsim_state import State
+from consolidate._kernels.cloudsim_state import Ledger, State
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,12 +100,18 @@ class LogWriter:
         self._moves: list[NDArray[np.int64]] = []
 
     def add(
-        self, s: State, step: int, time_s: float, moves: NDArray[np.int64], counts: NDArray[np.int64]
+        self,
+        s: State,
+        led: Ledger,
+        step: int,
+        time_s: float,
+        moves: NDArray[np.int64],
+        counts: NDArray[np.int64],
     ) -> None:
         """Write down a step whose accounting is done and whose migrations are about to start."""
         active, live = np.count_nonzero(s.mips[:, 1] > 0), np.count_nonzero(s.host_of >= 0)
         over, selected, placed = counts.tolist()
-        row = (step, time_s, s.total[1], active, live, over, selected, placed, len(moves))
+        row = (step, time_s, led.total[1], active, live, over, selected, placed, len(moves))
         self._steps.append(tuple(float(value) for value in row))
         if len(moves):
             relieves = (np.arange(len(moves)) < placed).astype(np.int64)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.cloudsim_state import State
+from consolidate._kernels.cloudsim_state import Ledger, State
 from consolidate.units import j_to_kwh
 
 __all__ = ["Outcome", "outcome"]
@@ -101,7 +101,7 @@ class Outcome:
         return asdict(self)
 
 
-def outcome(s: State, *, energy_j: float, migrations: int, decided_s: float) -> Outcome:
+def outcome(s: State, led: Ledger, *, energy_j: float, migrations: int, decided_s: float) -> Outcome:
     """Sum up a day that has ended.
 
     Parameters
@@ -115,12 +115,12 @@ def outcome(s: State, *, energy_j: float, migrations: int, decided_s: float) -> 
     """
     # Columns as in ``consolidate._kernels.cloudsim_records``.
     active_s, violated_s, over_s, unmet, starts, stops, ever = (
-        _sum(s.host_seen[:, k]) for k in range(8, 15)
+        _sum(led.host_seen[:, k]) for k in range(8, 15)
     )
-    got, asked, lost, shares, violations = (_sum(s.vm_seen[:, k]) for k in range(6, 11))
+    got, asked, lost, shares, violations = (_sum(led.vm_seen[:, k]) for k in range(6, 11))
     slatah, pdm = _share(violated_s, active_s), _share(lost, asked)
     energy_kwh = j_to_kwh(energy_j)
-    before_shutdown, of_migration = s.spread
+    before_shutdown, of_migration = led.spread
     return Outcome(
         energy_kwh=energy_kwh,
         migrations=migrations,
@@ -129,7 +129,7 @@ def outcome(s: State, *, energy_j: float, migrations: int, decided_s: float) -> 
         slav=slatah * pdm,
         esv=energy_kwh * slatah * pdm,
         host_shutdowns=int(stops),
-        host_shutdowns_never_on=len(s.count) - int(ever),
+        host_shutdowns_never_on=len(s.filled) - int(ever),
         mean_time_before_host_shutdown_s=_mean(before_shutdown),
         stdev_time_before_host_shutdown_s=_deviation(before_shutdown),
         mean_time_before_vm_migration_s=_mean(of_migration),
@@ -142,9 +142,9 @@ def outcome(s: State, *, energy_j: float, migrations: int, decided_s: float) -> 
         sim_end_s=SIMULATION_END_S,
         overload_share=_share(over_s, active_s),
         unmet_share=_share(unmet, asked),
-        power_cycles_max=int(s.host_seen[:, 12].max()),
+        power_cycles_max=int(led.host_seen[:, 12].max()),
         power_cycles=int(starts),
-        energy_with_standby_kwh=j_to_kwh(energy_j + float(s.total[2])),
+        energy_with_standby_kwh=j_to_kwh(energy_j + float(led.total[2])),
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from consolidate._kernels.cloudsim_state import Rules
-from consolidate.cloudsim.day import Day, Order, read_day
+from consolidate.cloudsim.day import SAMPLES, Day, Order, read_day
 from consolidate.cloudsim.hardware import HOSTS, STEPS, machines, step_time_s
 from consolidate.cloudsim.log import Log
 from consolidate.cloudsim.outcome import Outcome, outcome
@@ -18,7 +21,10 @@ from consolidate.cloudsim.view import Optimizer
 from consolidate.errors import ConfigError
 from consolidate.model import Trace
 
-__all__ = ["BASELINES", "Experiment", "run"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["BASELINES", "Experiment", "frame", "run", "warm_up"]
 
 #: Baselines without migrations: ``npa`` (all hosts at full power), ``dvfs`` (power follows load).
 BASELINES: Final = ("dvfs", "npa")
@@ -142,12 +148,12 @@ def run(
         planner, label = Foreign(optimizer), type(optimizer).__name__
     given = _day(day, order)
     m = machines(given, hosts)
-    state, log = simulate(m, rules, planner, by_power=baseline is None, ids=given.ids)
-    energy_j = float(state.total[1])
+    state, ledger, log = simulate(m, rules, planner, by_power=baseline is None, ids=given.ids)
+    energy_j = float(ledger.total[1])
     if baseline == "npa":
         energy_j = float(m.host[:, -1].sum()) * step_time_s(STEPS)
         # Nothing is ever off there.
-        state.total[2] = 0.0
+        ledger.total[2] = 0.0
     return Experiment(
         policy=label,
         day=given.name,
@@ -158,12 +164,26 @@ def run(
         seed=seed,
         outcome=outcome(
             state,
+            ledger,
             energy_j=energy_j,
             migrations=len(log.moves),
             decided_s=step_time_s(STEPS) - step_time_s(1),
         ),
         log=log,
     )
+
+
+def frame(experiments: Iterable[Experiment]) -> pd.DataFrame:
+    """Return settings and figures as a table, one row per experiment; see :class:`Outcome` for units."""
+    import pandas as pd
+
+    return pd.DataFrame([experiment.to_dict() for experiment in experiments])
+
+
+def warm_up() -> None:
+    """Compile the kernels, or load them, by a day of two VMs, so that it is not part of what one times."""
+    percent = np.full((2, SAMPLES), 10)
+    run(Day(ids=("a", "b"), percent=percent), hosts=4)
 
 
 def _day(day: Day | Trace | str | Path, order: Order | None) -> Day:

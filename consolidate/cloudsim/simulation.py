@@ -12,7 +12,7 @@ from consolidate._kernels.cloudsim_accounting import account, migrate
 from consolidate._kernels.cloudsim_optimize import optimize
 from consolidate._kernels.cloudsim_placement import place_first
 from consolidate._kernels.cloudsim_records import HOST_COLUMNS, VM_COLUMNS, close_all
-from consolidate._kernels.cloudsim_state import HISTORY, WATTS, Machines, Rules, State
+from consolidate._kernels.cloudsim_state import HISTORY, WATTS, Ledger, Machines, Rules, State
 from consolidate.cloudsim.hardware import MOST_VMS_AT_START, STEPS, step_time_s
 from consolidate.cloudsim.log import Log, LogWriter
 from consolidate.cloudsim.view import Optimizer, View
@@ -71,7 +71,7 @@ class Foreign:
 
 def simulate(
     m: Machines, rules: Rules, planner: Planner | None, *, by_power: bool, ids: tuple[str, ...]
-) -> tuple[State, Log]:
+) -> tuple[State, Ledger, Log]:
     """Run the day; without a planner VMs stay where they are put.
 
     Raises
@@ -81,7 +81,7 @@ def simulate(
     ConfigError
         When a foreign optimizer answers what cannot be done.
     """
-    s = _start(m)
+    s, led = _start(m)
     unplaced = int(place_first(m, s, rules, by_power, MOST_VMS_AT_START))
     if unplaced >= 0:
         msg = (
@@ -93,13 +93,13 @@ def simulate(
     if planner is not None:
         planner.begin(m, s)
     for step, time_s in _steps():
-        account(m, s, time_s, rules.keep_idle)
+        account(m, s, led, time_s, rules.keep_idle)
         moves, counts = _no_plan() if planner is None else planner.plan(m, s, step)
-        writer.add(s, step, time_s, moves, counts)
+        writer.add(s, led, step, time_s, moves, counts)
         if len(moves):
-            migrate(m, s, np.ascontiguousarray(moves[:, ::2]), time_s, rules.keep_idle)
-    close_all(s)
-    return s, writer.log()
+            migrate(m, s, led, np.ascontiguousarray(moves[:, ::2]), time_s, rules.keep_idle)
+    close_all(led)
+    return s, led, writer.log()
 
 
 def _steps() -> Iterator[tuple[int, float]]:
@@ -110,30 +110,28 @@ def _no_plan() -> _Plan:
     return np.empty((0, 3), dtype=np.int64), np.zeros(3, dtype=np.int64)
 
 
-def _start(m: Machines) -> State:
+def _start(m: Machines) -> tuple[State, Ledger]:
     n_hosts, n_vms = len(m.kind), len(m.vm)
-    mips = np.zeros((n_hosts, 6))
+    mips = np.zeros((n_hosts, 7))
     mips[:, 0] = m.host[:, 0]
     host_seen, vm_seen = np.zeros((n_hosts, HOST_COLUMNS)), np.zeros((n_vms, VM_COLUMNS))
     host_seen[:, 0] = vm_seen[:, 0] = -1.0
     # The program takes every host for switched on before the first record.
     host_seen[:, 6] = 1.0
-    return State(
+    state = State(
         listed=np.zeros((n_vms, n_hosts), dtype=np.int64),
-        role=np.zeros((n_vms, n_hosts), dtype=np.int8),
+        incoming=np.zeros((n_vms, n_hosts), dtype=np.bool_),
         given=np.zeros((n_vms, n_hosts)),
-        count=np.zeros(n_hosts, dtype=np.int64),
+        filled=np.zeros(n_hosts, dtype=np.int64),
+        table=np.zeros((n_hosts, 2), dtype=np.int64),
         mips=mips,
-        ram=np.zeros(n_hosts),
         past=np.zeros((n_hosts, HISTORY)),
         host_of=np.full(n_vms, -1, dtype=np.int64),
         wanted=np.zeros(n_vms),
         moving=np.zeros(n_vms, dtype=np.bool_),
-        total=np.zeros(4),
-        host_seen=host_seen,
-        vm_seen=vm_seen,
-        spread=np.zeros((2, 4)),
     )
+    ledger = Ledger(total=np.zeros(3), host_seen=host_seen, vm_seen=vm_seen, spread=np.zeros((2, 4)))
+    return state, ledger
 
 
 def _view(m: Machines, s: State, step: int) -> View:

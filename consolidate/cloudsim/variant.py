@@ -29,9 +29,9 @@ class Variant:
         The power before counts what this step has already put on the host. In the program it is that of
         the last accounting, so that hosts look worse with each VM that is put there.
     tricube_weights
-        The local regression weighs its samples, as the paper says: ``paper`` by the tricube function,
-        ``3.0.1`` by its square, which is what the program did up to 3.0.1 as far as is known. In 3.0.3
-        the weights are computed and never used.
+        The local regression weighs its samples: ``paper`` by the tricube function, with no weight on the
+        oldest; ``3.0.1`` by its square, the two oldest like the third, which is what the program did up to
+        3.0.1 as far as is known. In 3.0.3 the weights are computed and never used.
     keep_idle_vms
         A VM that asks for nothing lives on. In the program it is taken for finished and removed for good.
     enforce_ram
@@ -92,6 +92,8 @@ class Variant:
             return np.ones(_SAMPLES)
         distance = np.arange(_SAMPLES - 1, -1, -1) / (_SAMPLES - 1)
         tricube: NDArray[np.float64] = (1 - distance**3) ** 3
-        # The program gives the two oldest samples the weight of the third.
+        if self.tricube_weights == "paper":
+            return tricube
+        # There the two oldest samples have the weight of the third.
         tricube[:2] = tricube[2]
-        return tricube if self.tricube_weights == "paper" else tricube**2
+        return tricube**2

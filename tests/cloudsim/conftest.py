@@ -1,0 +1,39 @@
+"""Days as they are needed: generated ones, and the naive twin."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from consolidate.cloudsim import Day
+
+
+@pytest.fixture(scope="session")
+def naive():
+    """The slow twin: ``tests/cloudsim/naive.py``."""
+    spec = importlib.util.spec_from_file_location("cloudsim_naive", Path(__file__).with_name("naive.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def a_day():
+    """Build a day of walks at random, with VMs that fall idle for good and hours of high demand."""
+
+    def build(seed: int, vms: int = 16, steepness: float = 9.0) -> Day:
+        random = np.random.default_rng(seed)
+        level = random.uniform(0, 60, (vms, 1))
+        walk = level + np.cumsum(random.normal(0, steepness, (vms, 288)), axis=1)
+        walk = np.abs((walk + 100) % 200 - 100)
+        quiet = random.random(vms) < 0.25
+        ends = random.integers(5, 280, vms)
+        walk[quiet[:, None] & (np.arange(288) >= ends[:, None])] = 0
+        return Day(ids=tuple(f"vm-{i}" for i in range(vms)), percent=walk.round().astype(np.int64))
+
+    return build
