@@ -14,6 +14,8 @@ __all__ = ["Prices", "Schedule"]
 
 #: Processes on a machine for which the temperatures of a plain schedule are meant.
 CROWD = 10
+#: Above so many, a schedule is cooler and sooner settled.
+MANY = 300
 #: Keeps sums of priced excess far from the end of 64 bits.
 MOST_PRICE = 2**22
 #: No gain pays it, and its products stay finite.
@@ -59,6 +61,10 @@ class Schedule:
         """
         finer = CROWD * problem.n_machines / problem.n_processes
         plain = cls(hot=0.6) if variant % 2 else cls()
+        if problem.n_processes > MANY * problem.n_machines:
+            # So many small processes need no heat to move, and a search that is hot for long does not settle.
+            hot, tolerance = (0.3, 0.2) if variant % 2 else (0.06, 0.05)
+            plain = cls(hot=hot, warm=0.01, tolerance=tolerance, settled=0.4, squeezed=0.8)
         return replace(
             plain, hot=plain.hot * finer**0.5, warm=plain.warm * finer**0.5, cold=plain.cold * finer
         )
