@@ -237,6 +237,10 @@ def _proposals(
         proposals = iter((policy.propose(problem, budget, seed=seed, clock=clock, progress=progress),))
     for raw in proposals:
         proposal = raw if condensed is None else _expanded(instance, condensed, raw)
+        if problem is not instance:
+            # A certificate speaks of the needs and rules that the policy saw; the checks see others.
+            kept = tuple(b for b in proposal.bounds if b.kind != "certified")
+            proposal = replace(proposal, bounds=kept)
         # What is proven of priced moves is not proven of their energy.
         yield proposal if is_unpriced else replace(proposal, bounds=())
 
