@@ -78,10 +78,10 @@ class Vm:
 
 
 class Host:
-    def __init__(self, id):
-        self.id = id
-        self.total, self.core = KINDS[id % 2]
-        self.watts = WATTS[id % 2]
+    def __init__(self, number):
+        self.id = number
+        self.total, self.core = KINDS[number % 2]
+        self.watts = WATTS[number % 2]
         self.vms, self.incoming = [], set()
         self.requests, self.given, self.free = JavaMap(), {}, self.total
         self.util = self.previous = 0.0
