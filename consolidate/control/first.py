@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from consolidate.control.machines import curves_of
+from consolidate.errors import InfeasibleError, InternalError, SolverFailedError
 from consolidate.model import Fleet, Instance, Placement, Rule, Trace
 from consolidate.solvers import solve
 
@@ -68,13 +70,39 @@ def first_placement(
         memory_mib=np.where(trace.alive[:, :1], trace.vms.memory_mib[:, np.newaxis], 0).astype(np.int32),
     )
     nowhere = Placement(host_of=np.full(trace.n_vms, -1, dtype=np.int32))
-    instance = Instance.from_trace(
-        blind,
-        fleet,
-        sizing=_Allocations(share),
-        horizon_s=trace.grid.duration_s,
-        current=nowhere,
-        rules=rules,
-        cpu_limit_fraction=fill,
+    order = _types_by_cost(blind, fleet, share=share, fill=fill)
+    for count in range(1, len(order) + 1):
+        # The types that are cheapest per VM alone, then more of them where they do not suffice.
+        closed = fleet.maintenance | ~np.isin(fleet.host_type, order[:count])
+        try:
+            instance = Instance.from_trace(
+                blind,
+                replace(fleet, maintenance=closed),
+                sizing=_Allocations(share),
+                horizon_s=trace.grid.duration_s,
+                current=nowhere,
+                rules=rules,
+                cpu_limit_fraction=fill,
+            )
+            return solve(instance, policy, min_saving_fraction=0.0).raise_if_infeasible().placement
+        except (InfeasibleError, SolverFailedError):
+            if count == len(order):
+                raise
+    msg = "a fleet has at least one type"
+    raise InternalError(msg)
+
+
+def _types_by_cost(blind: Trace, fleet: Fleet, *, share: float, fill: float) -> list[int]:
+    """Return the host types that are there, the cheapest per VM first."""
+    there = blind.alive[:, 0] if blind.alive.any() else np.ones(blind.n_vms, dtype=np.bool_)
+    cost = curves_of(fleet).merit(
+        fill * fleet.per_host("usable_mcores").astype(np.float64),
+        fleet.per_host("usable_memory_mib").astype(np.float64).reshape(-1, 1),
+        mean=max(1e-6, share * float(blind.vms.cpu_mcores[there].mean())),
+        var=0.0,
+        z=0.0,
+        need=blind.vms.memory_mib[there].mean(keepdims=True).astype(np.float64),
     )
-    return solve(instance, policy, min_saving_fraction=0.0).raise_if_infeasible().placement
+    kinds = np.unique(fleet.host_type)
+    by_kind = [float(cost[fleet.host_type == k].min()) for k in kinds]
+    return [int(k) for k in kinds[np.argsort(by_kind, kind="stable")]]

@@ -107,3 +107,10 @@ def test_the_accepted_risk_is_what_decides(day):
         controller = begin(cs.controller("risk", risk=risk), setting)
         hosts[risk] = cs.replay(trace, fleet, controller, current=current).hosts_on[24:].mean()
     assert hosts[0.2] < hosts[0.002]
+
+
+def test_the_first_placement_takes_the_type_that_suits(day):
+    """Where memory binds, the low idle power wins; it needs nothing but allocations."""
+    trace, fleet, _ = day(n_hosts=40, arrivals=False)
+    small = replace(fleet, types=tuple(replace(t, memory_mib=4_096) for t in fleet.types))
+    assert set(small.host_type[cs.first_placement(trace, small).used_hosts()]) == {1}
