@@ -32,7 +32,8 @@ from consolidate.checks.cases import (
 from consolidate.checks.history import Happened, HistoryCase, check_history
 from consolidate.checks.move_budget import BudgetClaim, check_budget
 from consolidate.checks.reserve import ReserveVerdict, check_reserve
-from consolidate.checks.run import check_arm, check_placement, check_plan, check_run
+from consolidate.checks.run import check_run
+from consolidate.checks.single import check_arm, check_placement, check_plan
 from consolidate.checks.verdict import Verdict, Violation
 
 __all__ = [
