@@ -169,7 +169,7 @@ class Survey:
         return sum(n * vms[vm] for vm, n in self.on_rows_of.items()) / on_rows
 
 
-def survey(reader: TraceReader, path: Path, *, may_sort: bool, most_cells: int = MAX_CELLS) -> Survey:
+def survey(reader: TraceReader, path: Path, *, may_sort: bool, most_cells: int | None = None) -> Survey:
     """Scan a trace and collect every problem.
 
     Parameters
@@ -182,7 +182,7 @@ def survey(reader: TraceReader, path: Path, *, may_sort: bool, most_cells: int =
         Whether to hold and sort the rows when they turn out to be out of time order. If not, gaps and
         distances of such a trace are not judged, and it has no grid.
     most_cells
-        VM-steps beyond which a trace is refused.
+        VM-steps beyond which a trace is refused; default :data:`MAX_CELLS`.
     """
     found = _pass(reader, path, sort=False)
     if found.disordered and may_sort:
@@ -191,7 +191,7 @@ def survey(reader: TraceReader, path: Path, *, may_sort: bool, most_cells: int =
         msg = "has no rows; a trace needs at least one sample"
         raise TraceError(msg, file=str(path))
     if found.is_sorted or not found.disordered:
-        _settle_grid(found, path, most_cells)
+        _settle_grid(found, path, MAX_CELLS if most_cells is None else most_cells)
     return found
 
 

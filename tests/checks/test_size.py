@@ -52,6 +52,7 @@ def big_case(case, *, n_vms, n_hosts):
         maintenance=np.zeros(n_hosts, dtype=np.bool_),
         powered_on=np.ones(n_hosts, dtype=np.bool_),
         pue=np.ones(n_hosts),
+        site=np.zeros(n_hosts, dtype=np.int64),
     )
     vm = np.arange(n_vms)
     vms = dataclasses.replace(
@@ -62,6 +63,7 @@ def big_case(case, *, n_vms, n_hosts):
         cpu_mcores=np.full(n_vms, 100),
         memory_mib=np.full(n_vms, 8),
         dirty_mib_per_s=np.ones(n_vms),
+        disk_mib=np.zeros(n_vms, dtype=np.int64),
     )
     current = (vm % n_hosts).astype(np.int64)
     return dataclasses.replace(

@@ -49,7 +49,7 @@ def test_twice_the_fleet_takes_twice_the_energy(scenes):
         parts = {k: np.where(alive, getattr(trace, k), 0) for k in ("cpu_mcores", "memory_mib")}
         trace = replace(trace, alive=alive, **parts)
         twice = {k: np.vstack([getattr(trace, k)] * 2) for k in ("cpu_mcores", "memory_mib", "alive")}
-        fields = ("vcpus", "cpu_mcores", "memory_mib", "dirty_mib_per_s", "is_container")
+        fields = ("vcpus", "cpu_mcores", "memory_mib", "dirty_mib_per_s", "is_container", "disk_mib")
         vms = replace(
             trace.vms,
             ids=tuple(f"{i}{k}" for k in "ab" for i in trace.vms.ids),

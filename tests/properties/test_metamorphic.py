@@ -63,7 +63,7 @@ def permuted(instance, vms, hosts):
     new_vm, new_host = np.argsort(vms), np.argsort(hosts)
     fleet, guests = instance.fleet, instance.vms
     current = instance.current.host_of[vms]
-    columns = ("vcpus", "cpu_mcores", "memory_mib", "dirty_mib_per_s", "is_container")
+    columns = ("vcpus", "cpu_mcores", "memory_mib", "dirty_mib_per_s", "is_container", "disk_mib")
     return replace(
         instance,
         fleet=fleet_with(
@@ -247,7 +247,7 @@ def doubled(instance):
     current = instance.current.host_of
     shifted = np.where(current >= 0, current + n_hosts, -1)
     twice = ("host_type", "host_site", "power_control", "maintenance", "powered_on")
-    columns = ("vcpus", "cpu_mcores", "memory_mib", "dirty_mib_per_s", "is_container")
+    columns = ("vcpus", "cpu_mcores", "memory_mib", "dirty_mib_per_s", "is_container", "disk_mib")
     return replace(
         instance,
         fleet=fleet_with(

@@ -85,9 +85,9 @@ def test_whole_hosts_and_type_counts_are_below_the_optimum(builders, oracles, wi
 
 def test_whole_hosts_hold_for_lumped_vms(builders, oracles, monkeypatch):
     """Where all VMs are one lump, cuts are evaluated VM by VM all the same."""
-    from consolidate.solvers.bounds import program
+    from consolidate.solvers.bounds import on_off
 
-    monkeypatch.setattr(program, "_LUMPS", 1)
+    monkeypatch.setattr(on_off, "LUMPS", 1)
     for seed in range(1_100, 1_115):
         instance = builders.random_instance(Random(seed), max_vms=5, crowded=0.3)
         best = oracles.best_mj(instance)
