@@ -21,6 +21,27 @@ settings.register_profile(
 settings.load_profile("consolidate")
 
 
+#: Tests that alone need certain kernels run in one process: two at once would each compile them.
+GROUPS = {
+    "cloudsim": (
+        "tests/cloudsim/",
+        "tests/control/",
+        "tests/cli/test_cloudsim.py",
+        "tests/benchmarks/test_cloudsim_validation.py",
+    ),
+    "machine-reassignment": ("tests/benchmarks/test_roadef.py",),
+    "kernels": ("tests/kernels/",),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests belong together when they are dealt out to processes."""
+    for item in items:
+        for group, places in GROUPS.items():
+            if item.nodeid.startswith(places):
+                item.add_marker(pytest.mark.xdist_group(group))
+
+
 def _load(name: str) -> ModuleType:
     # importlib mode puts no folder of tests on the path, so the helper is loaded by its place.
     full = f"consolidate_tests_{name}"

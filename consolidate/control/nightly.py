@@ -78,7 +78,7 @@ class _Run:
             result = solve(
                 instance,
                 self._kind.policy,
-                budget=Budget(deterministic_s=0.0),
+                budget=Budget(bounds="quick"),
                 seed=self._seed,
                 min_saving_fraction=0.0,
             ).raise_if_infeasible()
