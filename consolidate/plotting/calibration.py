@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from consolidate.errors import InputError
-from consolidate.plotting.style import AFTER, BEFORE, GRID, INK, style
+from consolidate.plotting.style import AFTER, BEFORE, GRID, INK
+from consolidate.plotting.tabular import drawn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,17 +36,7 @@ def calibration(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     InputError
         When the table lacks a column or has no row.
     """
-    missing = [c for c in _COLUMNS if c not in table.columns]
-    if missing or not len(table):
-        what = f"lacks the columns {', '.join(missing)}" if missing else "has no row"
-        msg = f"the table {what}; calibration needs {', '.join(_COLUMNS)}"
-        raise InputError(msg)
-    if ax is None:
-        with style():
-            from matplotlib import pyplot as plt
-
-            return _draw(plt.subplots(figsize=(5.2, 4.8), layout="constrained")[1], table)
-    return _draw(ax, table)
+    return drawn(table, ax, _draw, name="calibration", columns=_COLUMNS, size=(5.2, 4.8))
 
 
 def _draw(ax: Axes, table: pd.DataFrame) -> Axes:

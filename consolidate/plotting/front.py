@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from consolidate.errors import InputError
-from consolidate.plotting.style import AFTER, GRID, INK, style
+from consolidate.plotting.style import AFTER, GRID, INK
+from consolidate.plotting.tabular import drawn
 from consolidate.plotting.text import number
 
 if TYPE_CHECKING:
@@ -36,17 +36,7 @@ def energy_vs_moves(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     InputError
         When the table lacks a column or has no row.
     """
-    missing = [c for c in _COLUMNS if c not in table.columns]
-    if missing or not len(table):
-        what = f"lacks the columns {', '.join(missing)}" if missing else "has no row"
-        msg = f"the table {what}; energy_vs_moves needs {', '.join(_COLUMNS)}"
-        raise InputError(msg)
-    if ax is None:
-        with style():
-            from matplotlib import pyplot as plt
-
-            return _draw(plt.subplots(figsize=(7.2, 4.4), layout="constrained")[1], table)
-    return _draw(ax, table)
+    return drawn(table, ax, _draw, name="energy_vs_moves", columns=_COLUMNS)
 
 
 def _draw(ax: Axes, table: pd.DataFrame) -> Axes:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate.errors import InputError
-from consolidate.plotting.style import AFTER, BEFORE, GRID, INK, style
+from consolidate.plotting.style import AFTER, BEFORE, GRID, INK
+from consolidate.plotting.tabular import drawn
 from consolidate.plotting.text import number, visible
 
 if TYPE_CHECKING:
@@ -38,17 +38,7 @@ def energy_vs_overload(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     InputError
         When the table lacks a column or has no row.
     """
-    missing = [c for c in _COLUMNS if c not in table.columns]
-    if missing or not len(table):
-        what = f"lacks the columns {', '.join(missing)}" if missing else "has no row"
-        msg = f"the table {what}; energy_vs_overload needs {', '.join(_COLUMNS)}"
-        raise InputError(msg)
-    if ax is None:
-        with style():
-            from matplotlib import pyplot as plt
-
-            return _draw(plt.subplots(figsize=(7.2, 4.4), layout="constrained")[1], table)
-    return _draw(ax, table)
+    return drawn(table, ax, _draw, name="energy_vs_overload", columns=_COLUMNS)
 
 
 def clairvoyant_line(ax: Axes, energy_kwh: float) -> Axes:

@@ -7,17 +7,10 @@ enough. The checks state the meaning of each rule again, in their own code.
 
 from __future__ import annotations
 
-from consolidate.model.rules.amounts import LicenceGroup, SharedCapacity
+from consolidate.model.rules.amounts import LicenceGroup, ResourceCapacity, SharedCapacity
 from consolidate.model.rules.base import Rule
 from consolidate.model.rules.online import MaxOnline
-from consolidate.model.rules.states import (
-    Offline,
-    Online,
-    Preserve,
-    Ready,
-    ResourceCapacity,
-    Running,
-)
+from consolidate.model.rules.states import Offline, Online, Preserve, Ready, Running
 from consolidate.model.rules.together import Gather, Interference, Lonely, Split, Spread
 from consolidate.model.rules.where import Among, Ban, Fence, Quarantine, Root, SplitAmong
 from consolidate.registry import Registry

@@ -1,4 +1,4 @@
-"""Rules about sums over several hosts: what licences cover, and what hosts share."""
+"""Rules about amounts: what licences cover, what one host may carry, and what several may together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from consolidate.model.rules.base import HostRule, HostsOnlyRule
 if TYPE_CHECKING:
     from consolidate.model.instance import Instance
 
-__all__ = ["LicenceGroup", "SharedCapacity"]
+__all__ = ["LicenceGroup", "ResourceCapacity", "SharedCapacity"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +68,9 @@ class LicenceGroup(HostRule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SharedCapacity(HostsOnlyRule):
-    """The VMs on the hosts take at most a stated amount of a resource, all hosts together."""
+class _AmountOnHosts(HostsOnlyRule):
+    """A limit on how much of a resource hosts carry."""
 
-    name: ClassVar[str] = "shared_capacity"
     resource: str = ""
     most: int = 0
 
@@ -81,6 +80,43 @@ class SharedCapacity(HostsOnlyRule):
         if not self.resource or self.most < 0:
             msg = f"needs a resource and a limit of 0 or more, got {self.resource!r} and {self.most}"
             raise InstanceError([Issue(path="rule.most", message=msg)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceCapacity(_AmountOnHosts):
+    """The VMs on the host take at most a stated amount of a resource; it names one host only.
+
+    Every policy honours it, because the limit is part of the host's capacity.
+    """
+
+    name: ClassVar[str] = "resource_capacity"
+
+    def __post_init__(self) -> None:
+        # The explicit form: a zero-argument super() does not survive slots=True.
+        _AmountOnHosts.__post_init__(self)
+        if len(self.hosts) > 1:
+            msg = (
+                f"needs one host, got {len(self.hosts)}; a limit for several together is shared_capacity"
+            )
+            raise InstanceError([Issue(path="rule.hosts", message=msg)])
+
+    def violations(self, placement: Placement, *, instance: Instance | None = None) -> tuple[str, ...]:
+        """Return one sentence per host that is too full; without the instance nobody knows."""
+        if instance is None:
+            return ()
+        used = instance.usage(placement)[:, instance.resources.index(self.resource)]
+        return tuple(
+            f"resource_capacity: {used[h]} {self.resource} on host {h}, at most {self.most} may be"
+            for h in self.hosts
+            if used[h] > self.most
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedCapacity(_AmountOnHosts):
+    """The VMs on the hosts take at most a stated amount of a resource, all hosts together."""
+
+    name: ClassVar[str] = "shared_capacity"
 
     def violations(self, placement: Placement, *, instance: Instance | None = None) -> tuple[str, ...]:
         """Return one sentence when the hosts carry too much; without the instance nobody knows."""

@@ -1,8 +1,7 @@
-"""Rules about the state of hosts and VMs, and about amounts: what they say is part of fleet and needs.
+"""Rules about the state of hosts and VMs: what they say is part of fleet and needs.
 
 Every policy honours them, because the instance does: a host that must stay on may not be switched off, one
-that must be off takes no VM, what a VM is promised is part of its need, and the limit of a host is part of
-its capacity.
+that must be off takes no VM, and what a VM is promised is part of its need.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from consolidate.model.rules.base import HostsOnlyRule, VmRule
 if TYPE_CHECKING:
     from consolidate.model.instance import Instance
 
-__all__ = ["Offline", "Online", "Preserve", "Ready", "ResourceCapacity", "Running"]
+__all__ = ["Offline", "Online", "Preserve", "Ready", "Running"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,38 +40,6 @@ class Offline(HostsOnlyRule):
     def violations(self, placement: Placement, *, instance: Instance | None = None) -> tuple[str, ...]:
         """Return one sentence per host that is on."""
         return tuple(f"offline: host {h} is on" for h in self.online(placement, instance))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResourceCapacity(HostsOnlyRule):
-    """The VMs on the host take at most a stated amount of a resource; it names one host only."""
-
-    name: ClassVar[str] = "resource_capacity"
-    resource: str = ""
-    most: int = 0
-
-    def __post_init__(self) -> None:
-        # The explicit form: a zero-argument super() does not survive slots=True.
-        HostsOnlyRule.__post_init__(self)
-        if not self.resource or self.most < 0:
-            msg = f"needs a resource and a limit of 0 or more, got {self.resource!r} and {self.most}"
-            raise InstanceError([Issue(path="rule.most", message=msg)])
-        if len(self.hosts) > 1:
-            msg = (
-                f"needs one host, got {len(self.hosts)}; a limit for several together is shared_capacity"
-            )
-            raise InstanceError([Issue(path="rule.hosts", message=msg)])
-
-    def violations(self, placement: Placement, *, instance: Instance | None = None) -> tuple[str, ...]:
-        """Return one sentence per host that is too full; without the instance nobody knows."""
-        if instance is None:
-            return ()
-        used = instance.usage(placement)[:, instance.resources.index(self.resource)]
-        return tuple(
-            f"resource_capacity: {used[h]} {self.resource} on host {h}, at most {self.most} may be"
-            for h in self.hosts
-            if used[h] > self.most
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
