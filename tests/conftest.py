@@ -29,7 +29,6 @@ GROUPS = {
         "tests/cli/test_cloudsim.py",
         "tests/benchmarks/test_cloudsim_validation.py",
     ),
-    "machine-reassignment": ("tests/benchmarks/test_roadef.py",),
     "kernels": ("tests/kernels/",),
 }
 

@@ -122,6 +122,7 @@ def test_judge_names_each_constraint() -> None:
 MIX = np.array([100, 250, 200, 100, 50, 100])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_bookkeeping_equals_the_judge(seed: int) -> None:
     """After thousands of moves through broken states, all sums are what a fresh count says."""
@@ -163,6 +164,7 @@ def same_as_fresh(problem, model, state, walk) -> None:
         assert on == np.flatnonzero(state.at == m).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("only", range(6))
 def test_no_move_costs_more_than_allowed(only: int) -> None:
     """Without warmth the priced sum never rises, whichever kind of move is tried."""
@@ -190,6 +192,7 @@ def test_no_move_costs_more_than_allowed(only: int) -> None:
         before = after
 
 
+@pytest.mark.slow
 def test_moves_that_can_never_fit_are_not_tried() -> None:
     """A machine whose first processes hold a transient resource for ever is no target for what is left over."""
     problem = small()
@@ -205,6 +208,7 @@ def test_moves_that_can_never_fit_are_not_tried() -> None:
     assert model.targets.tolist() == [0, 1, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_small_problems_are_solved(seed: int) -> None:
     """On problems small enough to try every assignment the search finds the best one."""
@@ -220,6 +224,7 @@ def test_small_problems_are_solved(seed: int) -> None:
     assert load_bound(problem) <= best
 
 
+@pytest.mark.slow
 def test_same_seed_same_assignment() -> None:
     """With a budget in steps nothing depends on time."""
     problem = random_problem(3, machines=8, processes=60)
@@ -230,6 +235,7 @@ def test_same_seed_same_assignment() -> None:
         reassign(problem, seed=0, steps=1, seconds=1.0)
 
 
+@pytest.mark.slow
 def test_a_budget_in_cpu_seconds_is_kept() -> None:
     """All rounds together take the CPU seconds that were given, whatever the wall clock says."""
     problem = random_problem(3, machines=8, processes=60)
@@ -239,6 +245,7 @@ def test_a_budget_in_cpu_seconds_is_kept() -> None:
     assert violations(problem, found.assignment.tolist()) == []
 
 
+@pytest.mark.slow
 def test_workers_share_their_best() -> None:
     """Two workers give the same twice, feasible, and after one round the better of both."""
     problem = random_problem(4, machines=8, processes=60, tight=1.1)
@@ -251,6 +258,7 @@ def test_workers_share_their_best() -> None:
     assert one.cost == cost(problem, one.assignment.tolist()).total <= alone.cost
 
 
+@pytest.mark.slow
 def test_a_goal_ends_the_search() -> None:
     """A cost that the first assignment meets leaves nothing to do."""
     problem = random_problem(3)

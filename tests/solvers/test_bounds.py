@@ -157,6 +157,7 @@ def test_rows_see_spread_rules(builders):
     assert certified.value_mj == pytest.approx(five_on, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_no_bound_is_above_any_heuristic(builders):
     """On instances beyond brute force, no policy gets below a bound, and the gap is small."""
     for seed in range(3):

@@ -48,6 +48,7 @@ def test_planetlab_is_verified_and_saves(planetlab: Path) -> None:
     assert run.result.bounds[-1].kind == "certified"
 
 
+@pytest.mark.slow
 def test_memory_binds_with_the_original_hosts(data: Path) -> None:
     """With 4 GiB per host no placement can do with fewer than 329 hosts; the answer comes close."""
     trace = cs.read_trace(data / "planetlab" / "20110303.tar.xz")
