@@ -15,7 +15,7 @@ import numpy as np
 import consolidate as cs
 from benchmarks import table
 from benchmarks.peers.base import Stopwatch
-from consolidate.engine import Compact
+from consolidate.control import Setting, begin
 from consolidate.model import Fleet, HostType, Hypervisor, Placement, WattTable
 
 COLUMNS = (
@@ -64,12 +64,12 @@ def floor(trace: cs.Trace, fleet: Fleet) -> tuple[Placement, Fleet]:
 def compare(trace: cs.Trace, fleet: Fleet, policy: cs.Parking) -> list[tuple[str, ...]]:
     """Replay the three arms."""
     placement, lit = floor(trace, fleet)
-    together = Compact(vms=trace.vms, fleet=lit)
+    setting = Setting.of(trace, lit)
     rows, first = [], 0
     for name, what, parking in (
         ("memory floor", placement, None),
-        ("moved together", together, None),
-        ("moved together, parked", together, policy),
+        ("moved together", begin("compact", setting), None),
+        ("moved together, parked", begin("compact", setting), policy),
     ):
         watch = Stopwatch()
         arm = cs.replay(trace, lit, what, label=name, current=placement, parking=parking)

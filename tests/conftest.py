@@ -33,12 +33,16 @@ GROUPS = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests belong together when they are dealt out to processes."""
+    """Say which tests belong together when they are dealt out to processes: those of a file, or of a group.
+
+    First of all hooks, because the one that deals them out writes the groups into the names.
+    """
     for item in items:
-        for group, places in GROUPS.items():
-            if item.nodeid.startswith(places):
-                item.add_marker(pytest.mark.xdist_group(group))
+        file = item.nodeid.partition("::")[0]
+        group = next((name for name, places in GROUPS.items() if file.startswith(places)), file)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def _load(name: str) -> ModuleType:

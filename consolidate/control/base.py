@@ -19,6 +19,7 @@ CONTROLLERS: Registry[type[ControllerKind]] = Registry(
     "controller",
     entry_point_group="consolidate.controllers",
     builtin={
+        "compact": "consolidate.control.compact:Compact",
         "do-nothing": "consolidate.control.still:DoNothing",
         "dpm": "consolidate.control.dpm:Dpm",
         "hsqueeze": "consolidate.control.squeeze:Squeeze",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from consolidate.engine.compacting import Compact
 from consolidate.engine.controllers import Controller, DoNothing, Execute, Observation
 from consolidate.engine.engine import replay
 
-__all__ = ["Compact", "Controller", "DoNothing", "Execute", "Observation", "replay"]
+__all__ = ["Controller", "DoNothing", "Execute", "Observation", "replay"]
