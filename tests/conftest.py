@@ -28,6 +28,7 @@ GROUPS = {
         "tests/control/",
         "tests/cli/test_cloudsim.py",
         "tests/benchmarks/test_cloudsim_validation.py",
+        "tests/study/test_grid_cloudsim.py",
     ),
     "kernels": ("tests/kernels/",),
 }

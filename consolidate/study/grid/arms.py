@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from consolidate.solvers.base import POLICIES
 from consolidate.solvers.bounds.clairvoyant import ReplayBound, replay_bound, saving_share
 from consolidate.study.config import RunConfig
 from consolidate.study.grid.cells import Cell
+from consolidate.study.grid.compatible import FLEET, compatible_row
 from consolidate.study.preparation import Prepared, prepare
 from consolidate.study.verbs import plan, solve
 from consolidate.units import mj_to_kwh
@@ -48,18 +50,10 @@ def run_cell(cell: Cell) -> dict[str, object]:
         "parameters": " ".join(f"{k}={v}" for k, v in cell.parameters),
     }
     if cell.kind == "cloudsim":
-        from consolidate.study.grid.compatible import FLEET, compatible_row
-
         return row | {"fleet": FLEET} | compatible_row(cell)
     base = _base(_config(cell))
-    row["fleet"] = base.prepared.instance.fleet.source if cell.fleet is None else _short(cell.fleet)
+    row["fleet"] = base.prepared.instance.fleet.source if cell.fleet is None else Path(cell.fleet).stem
     return row | _columns(_arm(cell, base), base)
-
-
-def _short(fleet: str) -> str:
-    from pathlib import Path
-
-    return Path(fleet).stem
 
 
 def _config(cell: Cell) -> RunConfig:

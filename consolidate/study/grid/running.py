@@ -16,7 +16,8 @@ from consolidate.errors import ConfigError
 from consolidate.model.progress import Progress, silent
 from consolidate.study.folder import read_json, write_json
 from consolidate.study.grid.arms import run_cell
-from consolidate.study.grid.cells import Cell, Study, read_study
+from consolidate.study.grid.cells import Cell, Study
+from consolidate.study.grid.reading import read_study
 from consolidate.study.provenance import note_stage
 
 if TYPE_CHECKING:

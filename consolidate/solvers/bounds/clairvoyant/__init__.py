@@ -8,5 +8,6 @@ of CloudSim, and ``bound`` joins them.
 from __future__ import annotations
 
 from consolidate.solvers.bounds.clairvoyant.bound import ReplayBound, replay_bound, saving_share
+from consolidate.solvers.bounds.clairvoyant.classic import classic_s
 
-__all__ = ["ReplayBound", "replay_bound", "saving_share"]
+__all__ = ["ReplayBound", "classic_s", "replay_bound", "saving_share"]

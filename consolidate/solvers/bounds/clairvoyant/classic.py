@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from consolidate.model import Fleet, Trace
 
-__all__ = ["classic_mj"]
+__all__ = ["classic_mj", "classic_s"]
 
 #: Decisions come this long after the samples: the least time between two events there.
 _AFTER_S = 0.1
@@ -38,6 +38,11 @@ def classic_mj(trace: Trace, fleet: Fleet, *, idle_vms: Literal["keep", "destroy
     at = total[1:-1] + (total[2:] - total[1:-1]) * (_AFTER_S / step_s)
     mcore_s = float((at[1:] + at[:-1]).sum() / 2 * step_s)
     return int(mcore_s * _best_mw_per_mcore(fleet))
+
+
+def classic_s(trace: Trace) -> int:
+    """Return over how many seconds energy is added up: from the first decision to the last."""
+    return (trace.grid.n_steps - 2) * trace.grid.step_s
 
 
 def _alive(demand: NDArray[np.float64]) -> NDArray[np.bool_]:
