@@ -73,8 +73,8 @@ def curve_view(instance: Instance, problem: Problem) -> CurveView:
     extra = -(-instance.vm_overhead // unit)
     rows, class_of = _distinct(need)
     kinds, kind_of = np.unique(extra, axis=0, return_inverse=True)
-    offers, first = np.unique(np.column_stack([capacity, extra]), axis=0, return_index=True)
-    out = dominated(rows, extra[first], offers[:, : need.shape[1]])
+    _, first = np.unique(np.column_stack([capacity, extra]), axis=0, return_index=True)
+    out = dominated(rows, extra[first], capacity[first])
     members = np.bincount(class_of[instance.active], minlength=len(rows))
     share = (members @ rows) / np.maximum(capacity.sum(axis=0), 1)
     columns, block = _columns(instance.resources, share, ~out)
@@ -82,7 +82,9 @@ def curve_view(instance: Instance, problem: Problem) -> CurveView:
     none = np.zeros((len(instance.vms), 0), dtype=np.int64)
     at_no_host = np.zeros((instance.fleet.n_hosts, 0), dtype=np.int64)
     shape, scale = _points(instance.resources, rows, capacity, kind_of.reshape(-1), share, ~out)
-    rows, kinds = rows[:, columns], kinds[:, columns]
+    # One layout in memory, whatever the choice of columns leaves: kernels are compiled once for each.
+    rows = np.ascontiguousarray(rows[:, columns])
+    kinds = np.ascontiguousarray(kinds[:, columns])
     return CurveView(
         narrow=problem._replace(need=none, overhead=at_no_host),
         curves=Curves(
