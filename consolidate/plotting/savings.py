@@ -92,7 +92,8 @@ def energy_of_arms(ax: Axes, arms: Sequence[tuple[str, Replay]]) -> Axes:
         ax.barh(row, energy, height=0.62, color=colour)
         text = number(energy)
         if row and base:
-            text += f"  ({number(-100 * saved / base)} %)" if saved else "  (0 %)"
+            sign = "+" if saved < 0 else ""
+            text += f"  ({sign}{number(-100 * saved / base)} %)"
         label(
             ax,
             energy + 0.01 * most,

@@ -32,7 +32,7 @@ LEDGER = (
     "Each bar starts where the one above it ends."
 )
 UTILIZATION = (
-    "CPU utilisation of every host over time; a row is the same host in both pictures. "
+    "CPU utilisation of the hosts over time; a row is the same in both pictures. "
     "Darker is busier, blank is off."
 )
 LANES = "The plan over time. Upper half of a lane: what leaves the host; lower half: what arrives at it."

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from consolidate.plotting.ledger import CAUSES
 from consolidate.plotting.text import decimals_for, number, visible
 from consolidate.reporting.alternatives import slug
@@ -144,6 +146,8 @@ def _story(report: Report) -> dict[str, Any]:
     notes = list(dict.fromkeys(note for i in intensities for note in i.notes))
     return {
         "outcome": outcome,
+        "equal_arms": np.array_equal(before.step_energy_mj, after.step_energy_mj),
+        "plan": report.plan,
         # A plan for emissions is not to be judged by its energy.
         "for_carbon": outcome != "stay"
         and result is not None

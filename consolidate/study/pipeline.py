@@ -24,6 +24,7 @@ from consolidate.study.verbs import plan, solve
 __all__ = [
     "BASELINE",
     "CONSOLIDATED",
+    "WITHOUT_OFF",
     "RunData",
     "load_run",
     "plan_stage",
@@ -33,6 +34,8 @@ __all__ = [
 ]
 
 BASELINE, CONSOLIDATED = "baseline", "consolidated"
+#: The arm that carries out the plan of the run and switches nothing off.
+WITHOUT_OFF = "without-off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,8 +312,11 @@ def load_run(folder: str | Path) -> RunData:
 
 
 def _other_arms(folder: Path) -> dict[str, Replay]:
-    """Read the arms that were replayed besides the two of every run, in the order of their labels."""
-    labels = sorted(path.parent.name for path in folder.glob("replay/*/service.json"))
+    """Read the arms that were replayed besides the two of every run: our plan first, then by label."""
+    labels = sorted(
+        (path.parent.name for path in folder.glob("replay/*/service.json")),
+        key=lambda label: (label != WITHOUT_OFF, label),
+    )
     return {
         label: load.load_replay(folder, label)
         for label in labels
