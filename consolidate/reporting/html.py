@@ -163,6 +163,8 @@ def _story(report: Report) -> dict[str, Any]:
         "best_bound": report.best_bound(),
         "instance": report.instance,
         "shift": report.shift,
+        "report_bound": report.replay_bound,
+        "missing_arms": _missing_arms(report),
         "annual_caveats": CAVEATS,
         "intensities": intensities,
         "intensity": intensities[0] if intensities else None,
@@ -172,6 +174,18 @@ def _story(report: Report) -> dict[str, Any]:
         "emissions_include_pue": report.emissions_include_pue,
         "hindsight": report.instance.hindsight if report.instance else _manifest_hindsight(report),
     }
+
+
+def _missing_arms(report: Report) -> list[str]:
+    """Return in words what a saving should be compared with and is not."""
+    missing = []
+    if "without-off" not in report.others:
+        missing.append("this plan with nothing switched off")
+    if not set(report.others) - {"without-off"}:
+        missing.append("a simple policy")
+    if report.replay_bound is None:
+        missing.append("the lower bound of the replay")
+    return missing
 
 
 def _account(report: Report, doubt: Doubt | None) -> dict[str, Any]:

@@ -54,6 +54,7 @@ class RunData:
     emissions_g: dict[str, float]
     others: dict[str, Replay]
     shift: dict[str, Any] | None = None
+    replay_bound: dict[str, Any] | None = None
 
 
 def run(config: RunConfig, out: str | Path, *, progress: Progress = silent) -> RunData:
@@ -307,8 +308,13 @@ def load_run(folder: str | Path) -> RunData:
         intensities=found,
         emissions_g=emissions,
         others=_other_arms(folder),
-        shift=read_json(folder / "shift.json") if (folder / "shift.json").is_file() else None,
+        shift=_if_there(folder / "shift.json"),
+        replay_bound=_if_there(folder / "replay_bound.json"),
     )
+
+
+def _if_there(path: Path) -> dict[str, Any] | None:
+    return read_json(path) if path.is_file() else None
 
 
 def _other_arms(folder: Path) -> dict[str, Replay]:
