@@ -33,6 +33,7 @@ class Facts:
     trace_rows: int = 0
     switchable: NDArray[np.bool_] | None = None
     n_sites: int = 1
+    least_mj: int | None = None
     shifted_ug: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -53,6 +54,8 @@ def derived_figures(facts: Facts) -> dict[str, float]:
     if baseline is not None and after is not None:
         values |= _savings(facts.case, baseline, after)
         values |= _other_arms(facts, baseline, after)
+        if facts.least_mj is not None:
+            values |= _possible(_total_mj(baseline), _total_mj(after), facts.least_mj)
     values |= _carbon(facts, facts.emissions_kg)
     values |= {
         f"shift_{name.removesuffix('_ug')}_kg": facts.shifted_ug[name] / 1e9
@@ -185,6 +188,18 @@ def _savings(case: PlacementCase, baseline: Arm, after: Arm) -> dict[str, float]
         change_mj = int(baseline.step_mj[:, k].sum() - after.step_mj[:, k].sum())
         values[f"energy_{cause}_saved_kwh"] = _kwh(change_mj)
         values[f"energy_saved_share_{cause}"] = _share(change_mj, saved_mj)
+    return values
+
+
+def _possible(before_mj: int, after_mj: int, least_mj: int) -> dict[str, float]:
+    """Return what no policy undercuts in the replay, and how much of the way there was gone."""
+    values = {
+        "replay_bound_kwh": _kwh(least_mj),
+        "replay_bound_saved_kwh": _kwh(before_mj - least_mj),
+        "replay_bound_saved_fraction": _share(before_mj - least_mj, before_mj),
+    }
+    if before_mj > least_mj:
+        values["possible_share_replayed_fraction"] = _share(before_mj - after_mj, before_mj - least_mj)
     return values
 
 

@@ -15,10 +15,12 @@ from consolidate.checks.docket import IDLE_ARM, PLANNED_ARM, Docket
 from consolidate.checks.loader import load_emissions, load_intensity
 from consolidate.checks.per_vm import FILE as SHARES_FILE
 from consolidate.checks.per_vm import load_shares, share_violations
+from consolidate.checks.replay_bound import FILE as BOUND_FILE
+from consolidate.checks.replay_bound import bound_violations, load_replay_bound
 from consolidate.checks.shift import ShiftClaim, load_shift, shift_violations
 from consolidate.checks.single import check_arm
 
-__all__ = ["judge_arms", "judge_emissions", "judge_shares", "judge_shift"]
+__all__ = ["judge_arms", "judge_emissions", "judge_replay_bound", "judge_shares", "judge_shift"]
 
 
 def judge_arms(
@@ -105,6 +107,21 @@ def judge_shares(docket: Docket, arms: dict[str, Arm], vms: Guests, demand: Dema
     if shares is not None:
         found = share_violations(shares, arms=arms, vms=vms, demand=demand)
         docket.add(found, "energy per VM follows from its rule; with the shared part it is the ledger")
+
+
+def judge_replay_bound(
+    docket: Docket, case: PlacementCase, demand: Demand, arms: dict[str, Arm]
+) -> int | None:
+    """Judge what the run says that no policy undercuts; return it in millijoules."""
+    arm = arms.get(PLANNED_ARM)
+    if not (docket.folder / BOUND_FILE).exists() or arm is None:
+        return None
+    claim = docket.attempt(partial(load_replay_bound, docket.folder, n_steps=demand.n_steps))
+    if claim is None:
+        return None
+    found = bound_violations(claim, hosts=case.hosts, demand=demand, arm=arm)
+    docket.add(found, "the lower bound of the replay follows from its prices, step by step")
+    return claim.value_mj
 
 
 def judge_shift(

@@ -10,7 +10,13 @@ from consolidate.checks.docket import Docket
 from consolidate.checks.figures import Facts
 from consolidate.checks.fleet_file import load_guests, load_hosts, load_sites
 from consolidate.checks.inputs import switching_violations
-from consolidate.checks.judge_replay import judge_arms, judge_emissions, judge_shares, judge_shift
+from consolidate.checks.judge_replay import (
+    judge_arms,
+    judge_emissions,
+    judge_replay_bound,
+    judge_shares,
+    judge_shift,
+)
 from consolidate.checks.judge_report import judge_account, judge_report
 from consolidate.checks.judge_solution import judge_placement, judge_plan, judge_weights
 from consolidate.checks.loader import (
@@ -85,7 +91,9 @@ def _judge(docket: Docket) -> Verdict:
     if vms is not None and demand is not None:
         judge_shares(docket, arms, vms, demand)
     emissions = judge_emissions(docket, arms, demand, n_sites=n_sites)
-    shifted = None
+    shifted = least_mj = None
+    if case is not None and demand is not None:
+        least_mj = judge_replay_bound(docket, case, demand, arms)
     if case is not None and demand is not None and sites is not None:
         shifted = judge_shift(docket, case, demand, sites, arms, emissions)
     derived: dict[str, float] = {}
@@ -105,6 +113,7 @@ def _judge(docket: Docket) -> Verdict:
                 trace_rows=attempt(partial(count_rows, folder)) or 0,
                 switchable=switchable,
                 n_sites=n_sites,
+                least_mj=least_mj,
                 shifted_ug={} if shifted is None else shifted.amounts_ug,
             ),
             derived,

@@ -30,6 +30,7 @@ def command(out: str, vms: int, days: float, seed: int, open_page: bool, quiet: 
     from consolidate.cli.run_command import finish
     from consolidate.datasets import PrivateCloud, generate
     from consolidate.study import RunConfig, run
+    from consolidate.study.replay_bounds import with_baselines
 
     folder = Path(out)
     data = folder / "data"
@@ -42,7 +43,7 @@ def command(out: str, vms: int, days: float, seed: int, open_page: bool, quiet: 
             rules=str(data / "rules.toml"),
             seed=seed,
         )
-        done = run(config, folder / "run", progress=progress)
+        done = with_baselines(run(config, folder / "run", progress=progress), progress=progress)
         progress("report")
     return finish(done, as_json=False, open_page=open_page)
 

@@ -22,6 +22,11 @@ __all__ = ["command"]
     help="A further arm for the report: another policy, or the plan with nothing switched off.",
 )
 @click.option(
+    "--bound",
+    is_flag=True,
+    help="Also the energy that no policy undercuts: which part of the possible saving is captured.",
+)
+@click.option(
     "--controller",
     "controllers",
     multiple=True,
@@ -44,6 +49,7 @@ def command(
     source: str,
     carbon: str | None,
     also: tuple[str, ...],
+    bound: bool,
     controllers: tuple[str, ...],
     quiet: bool,
     **given: Any,
@@ -59,9 +65,9 @@ def command(
     from pathlib import Path
 
     if (Path(source) / "manifest.json").is_file() or not controllers:
-        _replay_run(source, carbon, also, controllers, given, quiet=quiet)
+        _replay_run(source, carbon, also, controllers, given, bound=bound, quiet=quiet)
     else:
-        _replay_trace(source, carbon, also, controllers, given, quiet=quiet)
+        _replay_trace(source, carbon, also, controllers, given | {"bound": bound}, quiet=quiet)
 
 
 def _replay_run(
@@ -71,6 +77,7 @@ def _replay_run(
     controllers: tuple[str, ...],
     given: dict[str, Any],
     *,
+    bound: bool,
     quiet: bool,
 ) -> None:
     from pathlib import Path
@@ -79,6 +86,7 @@ def _replay_run(
     from consolidate.study.controlled import replay_controllers
     from consolidate.study.other_arms import replay_others
     from consolidate.study.pipeline import replay_stage
+    from consolidate.study.replay_bounds import bound_replay
     from consolidate.study.what_if import replay_what_if
 
     _refuse(
@@ -93,8 +101,11 @@ def _replay_run(
         if parking is not None or failures is not None:
             arm = replay_what_if(Path(run), parking=parking, failures=failures, progress=progress)
             others[arm.label] = arm
+        least = bound_replay(Path(run), progress=progress) if bound else None
     for arm in (before, after, *others.values()):
         say(arm.summary())
+    if least is not None:
+        say(f"lower bound: {least.summary()}")
     share = 1 - after.total_mj / before.total_mj if before.total_mj else 0.0
     click.echo(f"saved {share:.2%} (modelled); next: consolidate report {run}")
 
@@ -118,7 +129,7 @@ def _replay_trace(
     from consolidate.traces import read_trace
 
     asked = {"carbon": carbon, "also": also} | given
-    _refuse(asked, ("carbon", "also", "park", "failures", "mtbf_hours"), "needs a run folder")
+    _refuse(asked, ("carbon", "also", "bound", "park", "failures", "mtbf_hours"), "needs a run folder")
     repair = tuple(name for name in given["repair"].split(",") if name)
     read = read_trace(trace, format=given["format"], repair=repair, **reader_options(given["reader"]))
     fleet, assumed = fleet_for(read, RunConfig(trace=trace, fleet=given["fleet"]))

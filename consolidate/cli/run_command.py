@@ -18,20 +18,31 @@ __all__ = ["command", "finish"]
 @click.argument("trace")
 @click.option("--out", required=True, metavar="RUN", help="Run folder to write.")
 @run_options
+@click.option(
+    "--baselines",
+    is_flag=True,
+    help="Also replay what the saving is to be compared with: nothing switched off, first fit decreasing, "
+    "the lower bound.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.option("--open", "open_page", is_flag=True, help="Open the report in the browser.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def command(trace: str, out: str, as_json: bool, open_page: bool, quiet: bool, **given: Any) -> int:
+def command(
+    trace: str, out: str, baselines: bool, as_json: bool, open_page: bool, quiet: bool, **given: Any
+) -> int:
     """Read TRACE, solve, plan, replay, check and report.
 
     A run that was interrupted is taken up where it stopped by the same command.
     """
     from consolidate.cli.progress import show_progress
     from consolidate.study import run
+    from consolidate.study.replay_bounds import with_baselines
 
     config = config_from(trace, given)
     with show_progress(quiet=quiet) as progress:
         done = run(config, out, progress=progress)
+        if baselines:
+            done = with_baselines(done, progress=progress)
         progress("report")
     return finish(done, as_json=as_json, open_page=open_page)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from pathlib import Path
 
 import numpy as np
 
 from consolidate.errors import InstanceError, TraceError
+from consolidate.inventory.csv_rows import csv_rows
 from consolidate.model import Job, TimeGrid
 from consolidate.units import w_to_mw
 
@@ -42,32 +41,10 @@ def read_jobs(path: str | Path, grid: TimeGrid) -> tuple[Job, ...]:
     TraceError
         When the file is wrong at a place; names file, line, column and value.
     """
-    path = Path(path)
     file = str(path)
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        msg = f"cannot be read ({error.strerror or error})"
-        raise TraceError(msg, file=file) from error
-    except UnicodeDecodeError as error:
-        msg = f"is not UTF-8 text (byte {error.start}); save it as UTF-8"
-        raise TraceError(msg, file=file) from error
-    reader = csv.reader(io.StringIO(text, newline=""))
-    header = [cell.strip() for cell in next(reader, [])]
-    if sorted(header) != sorted(JOB_COLUMNS):
-        msg = f"needs the header {','.join(JOB_COLUMNS)}, got {','.join(header) or 'nothing'}"
-        raise TraceError(msg, file=file, line=1)
     jobs: dict[str, Job] = {}
-    for cells in reader:
-        if not cells:
-            continue
-        line = reader.line_num
-        if len(cells) != len(header):
-            msg = f"needs {len(header)} cells, got {len(cells)}"
-            raise TraceError(msg, file=file, line=line)
-        job = _job(
-            dict(zip(header, (c.strip() for c in cells), strict=True)), grid, file=file, line=line
-        )
+    for line, row in csv_rows(path, JOB_COLUMNS):
+        job = _job(row, grid, file=file, line=line)
         if job.id in jobs:
             msg = f"{job.id!r} is listed twice"
             raise TraceError(msg, file=file, line=line, column="job_id")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from consolidate.errors import TraceError
+from consolidate.inventory.csv_rows import csv_rows
 from consolidate.inventory.toml_tables import did_you_mean
 from consolidate.model import Fleet, Placement, VMs
 
@@ -43,13 +44,13 @@ def read_placement(path: str | Path, vms: VMs, fleet: Fleet) -> Placement:
         off or cannot run guests of its kind; names file, line and column of the first problem and
         lists all.
     """
-    path = Path(path)
     host_of = np.full(len(vms), -1, dtype=np.int32)
     index_of_vm = {vm: v for v, vm in enumerate(vms.ids)}
     index_of_host = {host: h for h, host in enumerate(fleet.host_ids)}
     seen: dict[str, int] = {}
     problems: list[Problem] = []
-    for line, vm, host in _rows(path):
+    for line, row in csv_rows(path, COLUMNS):
+        vm, host = row["vm_id"], row["host_id"]
         v = index_of_vm.get(vm)
         if v is None:
             problems.append((line, "vm_id", f"no VM is called {vm!r}{did_you_mean(vm, vms.ids)}"))
@@ -95,34 +96,6 @@ def write_placement(placement: Placement, path: str | Path, *, vms: VMs, fleet: 
     for vm, host in zip(vms.ids, placement.host_of, strict=True):
         writer.writerow((vm, fleet.host_ids[host] if host >= 0 else ""))
     Path(path).write_text(buffer.getvalue(), encoding="utf-8")
-
-
-def _rows(path: Path) -> list[tuple[int, str, str]]:
-    """Return line number, VM and host of each row."""
-    file = str(path)
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        msg = f"cannot be read ({error.strerror or error})"
-        raise TraceError(msg, file=file) from error
-    except UnicodeDecodeError as error:
-        msg = f"is not UTF-8 text (byte {error.start}); save it as UTF-8"
-        raise TraceError(msg, file=file) from error
-    reader = csv.reader(io.StringIO(text, newline=""))
-    header = tuple(cell.strip() for cell in next(reader, []))
-    if sorted(header) != sorted(COLUMNS):
-        msg = f"needs the header {','.join(COLUMNS)}, got {','.join(header) or 'nothing'}"
-        raise TraceError(msg, file=file, line=1)
-    vm_at, host_at = header.index("vm_id"), header.index("host_id")
-    rows = []
-    for row in reader:
-        if not row:
-            continue
-        if len(row) != len(COLUMNS):
-            msg = f"needs {len(COLUMNS)} cells, got {len(row)}"
-            raise TraceError(msg, file=file, line=reader.line_num)
-        rows.append((reader.line_num, row[vm_at].strip(), row[host_at].strip()))
-    return rows
 
 
 def _unusable(fleet: Fleet, host: int, guest: str) -> str:

@@ -49,7 +49,7 @@ def power_over_time(ax: Axes, before: Replay, after: Replay) -> Axes:
     top = float(max(a.max(), b.max()))
     ax.set_ylim(0, 1.08 * top if top > 0 else 1)
     _name_saving(ax, before, after, (edges, one, two))
-    ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+    ax.yaxis.set_major_formatter(whole_ticks)
     _time_axis(ax, before.grid)
     ax.set_ylabel(f"power of the fleet, {unit}")
     end_labels(
@@ -83,10 +83,16 @@ def hosts_on(ax: Axes, before: Replay, after: Replay) -> Axes:
         ends.append((float(values[-1]), f"{name}, {number(last)} at the end", colour))
     ax.set_ylim(0, 1.08 * max(int(before.hosts_on.max()), int(after.hosts_on.max()), 1))
     ax.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+    ax.yaxis.set_major_formatter(whole_ticks)
     _time_axis(ax, before.grid)
     ax.set_ylabel("hosts on")
     end_labels(ax, ends)
     return ax
+
+
+def whole_ticks(value: float, _: float) -> str:
+    """Write a whole number beside an axis, as it is written in texts."""
+    return f"{value:,.10g}"
 
 
 def time_unit(duration_s: float) -> tuple[str, float]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate.errors import UnknownNameError
+from consolidate.plotting.over_time import whole_ticks
 from consolidate.plotting.style import AFTER, BEFORE, LOST, label
 from consolidate.plotting.text import number
 
@@ -60,7 +61,8 @@ def placement_before_after(
         x, y = _curve(fill)
         ax.fill_between(x, y, color=colour, alpha=0.14, linewidth=0)
         ax.plot(x, y, color=colour)
-        text = f"{name}: {number(int(placement.used_hosts().size))} hosts carry VMs"
+        used = int(placement.used_hosts().size)
+        text = f"{name}: {number(used)} {'host carries' if used == 1 else 'hosts carry'} VMs"
         label(
             ax,
             0.02,
@@ -85,6 +87,7 @@ def _axes(ax: Axes, n_hosts: int, highest: float) -> None:
     # Room above the fullest host for the names of the arms.
     ax.set_ylim(0, 1.3 * highest)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    ax.xaxis.set_major_formatter(whole_ticks)
     ax.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))
     ax.set_yticks([t for t in (0, 0.25, 0.5, 0.75, 1.0) if t <= highest])
     ax.set_ylabel("% of usable capacity")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate.plotting.over_time import time_unit
+from consolidate.plotting.over_time import time_unit, whole_ticks
 from consolidate.plotting.style import AFTER, BEFORE, GRID, INK, LOST, MOVES, MUTED, nothing
 from consolidate.plotting.text import number, visible
 
@@ -24,6 +24,8 @@ __all__ = ["MAX_LANES", "hosts_in_order", "migration_timeline"]
 
 #: Most hosts of a plan that get a lane each.
 MAX_LANES = 28
+#: Parts of the time of which a line shows least and most, where it has more corners than that.
+MAX_PARTS = 600
 
 
 def migration_timeline(
@@ -167,28 +169,32 @@ def _concurrency(ax: Axes, plan: MigrationPlan, length_s: float) -> None:
 
     entries = []
     if plan.migrations:
-        x, moving = _under_way(plan.migrations)
+        x, moving = _thinned(*_under_way(plan.migrations))
         ax.fill_between(x / length_s, moving, color=MOVES, alpha=0.25, linewidth=0)
         ax.plot(x / length_s, moving, color=MOVES, linewidth=1.0)
         words = f"at most {number(int(moving.max()))}, {number(len(plan.migrations))} in all"
         entries.append((f"moves under way ({words})", MOVES, True))
     if plan.boots:
-        x, booting = _under_way(plan.boots)
+        x, booting = _thinned(*_under_way(plan.boots))
         ax.plot(x / length_s, booting, color=LOST, linewidth=1.2)
         entries.append((f"hosts booting ({number(len(plan.boots))} in all)", LOST, True))
     ax.set_ylim(0)
     ax.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    ax.yaxis.set_major_formatter(whole_ticks)
     ax.set_ylabel("at the same time")
     if plan.shutdowns:
         ends = np.sort([a.end_s for a in plan.shutdowns])
-        steps = np.repeat(np.concatenate([[0], ends, [plan.makespan_s]]), 2)[1:-1]
-        count = np.repeat(np.arange(len(ends) + 1), 2)
+        steps, count = _thinned(
+            np.repeat(np.concatenate([[0.0], ends, [plan.makespan_s]]), 2)[1:-1],
+            np.repeat(np.arange(len(ends) + 1), 2),
+        )
         other = ax.twinx()
         other.plot(steps / length_s, count, color=BEFORE, linewidth=1.6)
         other.set_ylim(0, 1.08 * len(ends))
         other.grid(visible=False)
         other.set_ylabel("hosts off so far", color=MUTED)
         other.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+        other.yaxis.set_major_formatter(whole_ticks)
         entries.append((f"hosts off so far (right; {number(len(ends))} at the end)", BEFORE, True))
     _words(ax, entries)
 
@@ -203,3 +209,17 @@ def _under_way(actions: Sequence[Action]) -> tuple[NDArray[np.float64], NDArray[
     count = np.cumsum(net)
     corners = np.repeat(count, 2)
     return np.repeat(instants, 2).astype(np.float64), np.concatenate([[0], corners[:-1]])
+
+
+def _thinned(
+    x: NDArray[np.float64], y: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Keep the corners that are seen: of each part of the time its first, least, greatest and last."""
+    if x.size <= 4 * MAX_PARTS:
+        return x, y
+    part = np.minimum((x - x[0]) / (x[-1] - x[0]) * MAX_PARTS, MAX_PARTS - 1).astype(np.int64)
+    first = np.flatnonzero(np.diff(part, prepend=-1))
+    last = np.append(first[1:], x.size) - 1
+    by_size = np.lexsort((y, part))
+    kept = np.unique(np.concatenate([first, last, by_size[first], by_size[last]]))
+    return x[kept], y[kept]

@@ -73,7 +73,9 @@ def _ends(bar: Bar) -> str:
     return f"{name}, {sign}{parameter.low:g} to {sign}{parameter.high:g}{unit}"
 
 
-def energy_of_arms(ax: Axes, arms: Sequence[tuple[str, Replay]]) -> Axes:
+def energy_of_arms(
+    ax: Axes, arms: Sequence[tuple[str, Replay]], *, bound_kwh: float | None = None
+) -> Axes:
     """Draw the energy of each arm, all replayed on one trace.
 
     Parameters
@@ -82,17 +84,24 @@ def energy_of_arms(ax: Axes, arms: Sequence[tuple[str, Replay]]) -> Axes:
         Axes to draw on.
     arms
         Name and replay; the first is what the others are compared with.
+    bound_kwh : kWh
+        Energy that no policy undercuts: one more bar, hollow.
     """
-    base = arms[0][1].energy_kwh
-    most = max(max(replay.energy_kwh for _, replay in arms), 1e-12)
-    for row, (_, replay) in enumerate(arms):
-        energy = replay.energy_kwh
+    rows = [(visible(name, limit=28), replay.energy_kwh) for name, replay in arms]
+    if bound_kwh is not None:
+        rows.append(("lower bound", bound_kwh))
+    base = rows[0][1]
+    most = max(max(energy for _, energy in rows), 1e-12)
+    for row, (_, energy) in enumerate(rows):
         saved = base - energy
-        colour = BEFORE if row == 0 else AFTER
-        ax.barh(row, energy, height=0.62, color=colour)
+        if row < len(arms):
+            ax.barh(row, energy, height=0.62, color=BEFORE if row == 0 else AFTER)
+        else:
+            ax.barh(row, energy, height=0.58, facecolor="white", edgecolor=INK, linewidth=0.9)
         text = number(energy)
         if row and base:
-            text += f"  ({number(-100 * saved / base)} %)" if saved else "  (0 %)"
+            sign = "+" if saved < 0 else ""
+            text += f"  ({sign}{number(-100 * saved / base)} %)"
         label(
             ax,
             energy + 0.01 * most,
@@ -101,7 +110,7 @@ def energy_of_arms(ax: Axes, arms: Sequence[tuple[str, Replay]]) -> Axes:
             va="center",
             color=MUTED if row == 0 or not saved else SAVED if saved > 0 else LOST,
         )
-    ax.set_yticks(range(len(arms)), labels=[visible(name, limit=28) for name, _ in arms])
+    ax.set_yticks(range(len(rows)), labels=[name for name, _ in rows])
     ax.tick_params(axis="y", labelcolor=INK)
     ax.invert_yaxis()
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")

@@ -74,7 +74,7 @@ def host_utilization(
     )
     ax.grid(visible=False)
     ax.set_xlabel(f"{time_unit(replay.grid.duration_s)[0]} from the start")
-    ax.set_ylabel(f"{number(n_hosts)} hosts, one per row")
+    ax.set_ylabel(_rows_words(n_hosts, -(-n_hosts // max_rows)))
     ax.set_yticks([])
     for side in ("top", "right"):
         ax.spines[side].set_visible(True)
@@ -82,6 +82,12 @@ def host_utilization(
     if key:
         _colour_bar(ax)
     return ax
+
+
+def _rows_words(n_hosts: int, per_row: int) -> str:
+    if n_hosts == 1:
+        return "the only host"
+    return f"{number(n_hosts)} hosts, {'one' if per_row == 1 else number(per_row)} per row"
 
 
 def _shrink(values: NDArray[np.float32], max_rows: int, max_columns: int) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from consolidate.model import Replay
     from consolidate.reporting.bundle import Report
 
-__all__ = ["alternatives", "possible_share", "slug"]
+__all__ = ["alternatives", "bound_mj", "possible_share", "replay_bound", "slug"]
 
 
 def slug(label: str) -> str:
@@ -92,6 +92,36 @@ def _stops(replay: Replay, name: str) -> list[tuple[str, float, str, str]]:
             (f"lost_work_arm_{name}_core_s", lost, "core s", "work lost with failed hosts"),
         ]
     return rows
+
+
+def bound_mj(report: Report) -> int | None:
+    """Return the energy that no policy undercuts in the replay, where it is known."""
+    return None if report.replay_bound is None else int(str(report.replay_bound["value_mj"]))
+
+
+def replay_bound(report: Report) -> list[Figure]:
+    """Return what no policy undercuts in the replay, and how much of the possible saving was captured."""
+    least_mj = bound_mj(report)
+    if least_mj is None or report.replay_bound is None:
+        return []
+    before_mj, after_mj = report.before.total_mj, report.after.total_mj
+    source = f"certified bound of the replay, for {report.replay_bound['holds_for']}"
+    possible_mj = before_mj - least_mj
+    rows = [
+        ("replay_bound_kwh", mj_to_kwh(least_mj), "kWh", "no policy uses less energy in this window"),
+        ("replay_bound_saved_kwh", mj_to_kwh(possible_mj), "kWh", "most that any policy could save"),
+        (
+            "replay_bound_saved_fraction",
+            possible_mj / before_mj if before_mj else 0.0,
+            "fraction",
+            "share of the baseline's energy that any policy could save at most",
+        ),
+    ]
+    if possible_mj > 0:
+        share = (before_mj - after_mj) / possible_mj
+        words = "part of the possible saving that was captured"
+        rows.append(("possible_share_replayed_fraction", share, "fraction", words))
+    return [Figure(metric=m, value=v, unit=u, label=words, source=source) for m, v, u, words in rows]
 
 
 def possible_share(report: Report) -> list[Figure]:

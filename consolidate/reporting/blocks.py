@@ -43,11 +43,14 @@ class Block:
         Its words; the name of the picture for a ``chart``.
     table
         Only for a ``table``.
+    tone
+        ``bad`` or ``good`` where a ``banner`` says so.
     """
 
     kind: Literal["h1", "h2", "h3", "p", "li", "pre", "dt", "dd", "part", "banner", "chart", "table"]
     text: str = ""
     table: Table | None = None
+    tone: str = ""
 
 
 def blocks_of(page: str) -> list[Block]:
@@ -67,6 +70,7 @@ class _Reader(HTMLParser):
         self._text: list[str] | None = None
         self._kind = ""
         self._banner = False
+        self._tone = ""
         self._table: Table | None = None
         self._row: list[Cell] = []
         self._head = False
@@ -94,6 +98,7 @@ class _Reader(HTMLParser):
             self._cell = ("r" in classes, int(values.get("colspan", "1")))
         elif tag == "div":
             self._banner = "banner" in classes
+            self._tone = next((tone for tone in ("bad", "good") if tone in classes), "")
         elif tag in _TEXTS:
             self._text = []
             self._kind = "part" if "part" in classes else "banner" if self._banner else tag
@@ -121,7 +126,8 @@ class _Reader(HTMLParser):
         elif tag == "div":
             self._banner = False
         elif tag in _TEXTS and self._text is not None:
-            self.blocks.append(Block(kind=self._kind, text=self._words()))  # type: ignore[arg-type]
+            tone = self._tone if self._kind == "banner" else ""
+            self.blocks.append(Block(kind=self._kind, text=self._words(), tone=tone))  # type: ignore[arg-type]
 
     def handle_data(self, data: str) -> None:
         """Collect the words of the open block."""

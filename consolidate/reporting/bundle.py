@@ -58,6 +58,8 @@ class Report:
         Further arms by label, over the same steps and hosts, such as a simple policy.
     shift
         ``shift.json`` of the run folder, where work was shifted in time.
+    replay_bound
+        ``replay_bound.json`` of the run folder: energy that no policy undercuts in the replay.
 
     Raises
     ------
@@ -83,6 +85,7 @@ class Report:
     trace_rows: int | None = None
     others: Mapping[str, Replay] = field(default_factory=dict)
     shift: Mapping[str, object] | None = None
+    replay_bound: Mapping[str, object] | None = None
 
     def __post_init__(self) -> None:
         if not self.sites and self.instance is not None:

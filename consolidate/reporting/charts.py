@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from consolidate import plotting
 from consolidate.plotting.plan import hosts_in_order
+from consolidate.reporting.alternatives import bound_mj
+from consolidate.units import mj_to_kwh
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -32,7 +34,7 @@ LEDGER = (
     "Each bar starts where the one above it ends."
 )
 UTILIZATION = (
-    "CPU utilisation of every host over time; a row is the same host in both pictures. "
+    "CPU utilisation of the hosts over time; a row is the same in both pictures. "
     "Darker is busier, blank is off."
 )
 LANES = "The plan over time. Upper half of a lane: what leaves the host; lower half: what arrives at it."
@@ -42,7 +44,10 @@ PLACEMENT = (
 )
 
 
-ARMS = "Energy of every arm on the same trace; in brackets the change against the baseline."
+ARMS = (
+    "Energy of every arm on the same trace; in brackets the change against the baseline. "
+    "A hollow bar is a lower bound, not an arm."
+)
 TORNADO = (
     "What one assumption at a time does to the saving: each bar runs from one end of its range to the "
     "other, all else as modelled."
@@ -76,8 +81,9 @@ def drawings_of(report: Report, doubt: Doubt | None) -> list[Drawing]:
     ]
     if report.instance is not None:
         drawings.append(("placement", 3.3, _placement, PLACEMENT))
-    if report.others:
-        drawings.append(("arms", 1.0 + 0.29 * (2 + len(report.others)), _arms, ARMS))
+    if report.others or report.replay_bound is not None:
+        rows = 2 + len(report.others) + (report.replay_bound is not None)
+        drawings.append(("arms", 1.0 + 0.29 * rows, _arms, ARMS))
     if doubt is not None and doubt.bars:
         height = 0.9 + 0.29 * len(doubt.bars)
         drawings.append(("tornado", height, partial(_tornado, doubt=doubt), TORNADO))
@@ -127,7 +133,9 @@ def _utilization(fig: Canvas, report: Report) -> None:
 
 def _arms(fig: Canvas, report: Report) -> None:
     arms = [("baseline", report.before), *report.others.items(), ("consolidated", report.after)]
-    plotting.energy_of_arms(fig.subplots(), arms)
+    least_mj = bound_mj(report)
+    least_kwh = None if least_mj is None else mj_to_kwh(least_mj)
+    plotting.energy_of_arms(fig.subplots(), arms, bound_kwh=least_kwh)
 
 
 def _tornado(fig: Canvas, report: Report, *, doubt: Doubt) -> None:

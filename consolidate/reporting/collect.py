@@ -11,7 +11,7 @@ from consolidate.model.carbon_objective import Carbon
 from consolidate.model.replay import LEDGER, Replay
 from consolidate.plotting.ledger import CAUSES
 from consolidate.reporting.account_lines import account_lines
-from consolidate.reporting.alternatives import alternatives, possible_share
+from consolidate.reporting.alternatives import alternatives, possible_share, replay_bound
 from consolidate.reporting.annual import annual_figures
 from consolidate.reporting.context import carbon, facility, host_types
 from consolidate.reporting.doubt import doubt_figures, doubt_of, with_intervals
@@ -45,6 +45,7 @@ def collect(report: Report) -> tuple[Figure, ...]:
         *annual_figures(report),
         *doubt_figures(report, doubt),
         *alternatives(report),
+        *replay_bound(report),
         *_hosts(report),
         *_plan(report),
         *_service(report),

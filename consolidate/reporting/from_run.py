@@ -100,4 +100,5 @@ def report_run(run: str | Path | RunData, *, account: Account | None = None) -> 
         trace_rows=int(run.trace.alive.sum()),
         others=run.others,
         shift=run.shift,
+        replay_bound=run.replay_bound,
     )

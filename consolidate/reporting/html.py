@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from consolidate.plotting.ledger import CAUSES
 from consolidate.plotting.text import decimals_for, number, visible
 from consolidate.reporting.alternatives import slug
@@ -144,6 +146,8 @@ def _story(report: Report) -> dict[str, Any]:
     notes = list(dict.fromkeys(note for i in intensities for note in i.notes))
     return {
         "outcome": outcome,
+        "equal_arms": np.array_equal(before.step_energy_mj, after.step_energy_mj),
+        "plan": report.plan,
         # A plan for emissions is not to be judged by its energy.
         "for_carbon": outcome != "stay"
         and result is not None
@@ -159,6 +163,8 @@ def _story(report: Report) -> dict[str, Any]:
         "best_bound": report.best_bound(),
         "instance": report.instance,
         "shift": report.shift,
+        "report_bound": report.replay_bound,
+        "missing_arms": _missing_arms(report),
         "annual_caveats": CAVEATS,
         "intensities": intensities,
         "intensity": intensities[0] if intensities else None,
@@ -168,6 +174,18 @@ def _story(report: Report) -> dict[str, Any]:
         "emissions_include_pue": report.emissions_include_pue,
         "hindsight": report.instance.hindsight if report.instance else _manifest_hindsight(report),
     }
+
+
+def _missing_arms(report: Report) -> list[str]:
+    """Return in words what a saving should be compared with and is not."""
+    missing = []
+    if "without-off" not in report.others:
+        missing.append("this plan with nothing switched off")
+    if not set(report.others) - {"without-off"}:
+        missing.append("a simple policy")
+    if report.replay_bound is None:
+        missing.append("the lower bound of the replay")
+    return missing
 
 
 def _account(report: Report, doubt: Doubt | None) -> dict[str, Any]:

@@ -89,8 +89,11 @@ def _settle(page: Canvas) -> None:
 
     The solver of the layout leaves noise in the last digits, which differs from run to run.
     """
-    page.draw_without_rendering()
-    page.set_layout_engine("none")
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    if page.axes or page.subfigs:
+        # An engine that belongs to the page would draw every word twice more.
+        ConstrainedLayoutEngine().execute(page)
     for picture in page.subfigs:
         frame = picture.bbox_relative
         frame.p0, frame.p1 = (tuple(round(float(x), 6) for x in p) for p in (frame.p0, frame.p1))
@@ -137,7 +140,7 @@ class Paper:
 
         self._print()
         self._number += 1
-        self._page = Canvas(figsize=(WIDTH / 72, HEIGHT / 72), layout="constrained")
+        self._page = Canvas(figsize=(WIDTH / 72, HEIGHT / 72))
         self.y = HEIGHT - TOP
         self.text(WIDTH - RIGHT, BOTTOM - 20, f"page {self._number}", size=6.5, right=True)
         self.text(LEFT, BOTTOM - 20, "modelled from a trace; none of it is measured", size=6.5)

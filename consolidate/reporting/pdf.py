@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from consolidate.plotting.style import AFTER, GRID, INK, MUTED
+from consolidate.plotting.style import AFTER, GRID, INK, LOST, MUTED, SAVED
 from consolidate.reporting.blocks import Block, Cell, Table, blocks_of
 from consolidate.reporting.charts import Drawing, drawings_of
 from consolidate.reporting.doubt import doubt_of
@@ -29,6 +29,12 @@ _SET: Final = {
     "banner": (8.4, False, 6.0, 8.0),
 }
 GAP: Final = 7.0
+#: What rounding may take from the width of a column, in points.
+HAIR: Final = 0.01
+#: Tables up to this height are not broken over pages.
+MOST_TOGETHER: Final = 260.0
+#: Edge of a banner by what it says.
+_TONES: Final = {"": MUTED, "bad": LOST, "good": SAVED}
 
 
 def render_pdf(report: Report, page: str) -> bytes:
@@ -44,14 +50,20 @@ def render_pdf(report: Report, page: str) -> bytes:
     drawings = {d[0]: d for d in drawings_of(report, doubt_of(report))}
     with small_style(), Paper(title="Consolidation report") as paper:
         cards: list[Block] = []
-        for block in blocks_of(page):
+        blocks = blocks_of(page)
+        for k, block in enumerate(blocks):
             if block.kind in ("dt", "dd"):
                 cards.append(block)
                 continue
             if cards:
                 _cards(paper, cards)
                 cards = []
+            if block.kind in ("h2", "h3"):
+                # A heading stands on the page of what it is the heading of.
+                paper.room(40 + _start(blocks[k + 1 : k + 3], drawings))
             _set(paper, block, drawings, report)
+        if cards:
+            _cards(paper, cards)
     return paper.content()
 
 
@@ -61,7 +73,7 @@ def _set(paper: Paper, block: Block, drawings: dict[str, Drawing], report: Repor
     elif block.kind == "chart":
         _, height_in, draw, caption = drawings[block.text]
         height = 72 * height_in * SCALE
-        paper.room(height + 30)
+        paper.room(_start([block], drawings))
         paper.y -= 6
         paper.picture(height, lambda canvas: draw(canvas, report))  # type: ignore[arg-type]
         _lines(paper, caption, size=7.2, color=MUTED, above=3.0)
@@ -73,10 +85,24 @@ def _set(paper: Paper, block: Block, drawings: dict[str, Drawing], report: Repor
         paper.y -= 20
     elif block.text:
         size, bold, above, indent = _SET[block.kind]
-        if block.kind in ("h2", "h3"):
-            paper.room(70)
         text = f"• {block.text}" if block.kind == "li" else block.text
+        if block.kind == "banner":
+            height = len(wrapped(text, size, SPAN - indent)) * 1.4 * size
+            paper.room(above + height)
+            paper.bar(LEFT, paper.y - above - height - 3, 2.5, height + 2, _TONES[block.tone])
         _lines(paper, text, size=size, bold=bold, above=above, indent=indent)
+
+
+def _start(blocks: list[Block], drawings: dict[str, Drawing]) -> float:
+    """Return the height that blocks need on the page where they start, up to a picture or a table."""
+    height = 0.0
+    for block in blocks:
+        if block.kind == "chart":
+            return height + 72 * drawings[block.text][1] * SCALE + 30
+        if block.kind == "table" and block.table is not None:
+            return height + _least(block.table)
+        height += 30
+    return height
 
 
 def _lines(
@@ -106,22 +132,25 @@ def _cards(paper: Paper, cards: list[Block]) -> None:
             grouped[-1].append(block.text)
     width = (SPAN - 2 * 8) / 3
     for first in range(0, len(grouped), 3):
-        paper.room(52)
+        row = grouped[first : first + 3]
+        below = [wrapped(small, 7.0, width - 9) for _, _, small in row]
+        height = 33.0 + 9.0 * max(len(lines) for lines in below)
+        paper.room(height + 10)
         paper.y -= 8
-        for k, (label, *values) in enumerate(grouped[first : first + 3]):
+        for k, (label, big, _) in enumerate(row):
             x = LEFT + k * (width + 8)
-            paper.bar(x, paper.y - 42, width, 42, "#f5f7f9")
+            paper.bar(x, paper.y - height, width, height, "#f5f7f9")
             paper.text(x + 6, paper.y - 11, label, size=7, color=MUTED)
-            for value, down, size in zip(values, (25, 36), (12.5, 7.0), strict=False):
-                line = wrapped(value, size, width - 10, bold=size > 10)[0]
-                paper.text(x + 6, paper.y - down, line, size=size, bold=size > 10)
-        paper.y -= 44
+            paper.text(x + 6, paper.y - 25, big, size=12.5, bold=True)
+            for down, line in enumerate(below[k]):
+                paper.text(x + 6, paper.y - 36 - 9 * down, line, size=7)
+        paper.y -= height + 2
 
 
 def _table(paper: Paper, table: Table) -> None:
     size = 5.6 if table.dense else 7.2
     widths = _widths(table, size)
-    paper.room(60)
+    paper.room(_least(table))
     paper.y -= 4
     _lines(paper, table.caption, size=7.2, color=MUTED, above=3.0)
     paper.y -= 2
@@ -131,6 +160,17 @@ def _table(paper: Paper, table: Table) -> None:
             _row(paper, table.heading, widths, size, bold=True)
         _row(paper, row, widths, size)
     paper.y -= 6
+
+
+def _least(table: Table) -> float:
+    """Return the height of a short table as a whole, and of the start of a long one."""
+    if table.dense:
+        return 60.0
+    size = 7.2
+    widths = _widths(table, size)
+    caption = len(wrapped(table.caption, 7.2, SPAN)) * 1.4 * 7.2 + 9
+    rows = sum(_height(row, widths, size) for row in (table.heading, *table.rows))
+    return caption + rows if rows < MOST_TOGETHER else 60.0
 
 
 def _widths(table: Table, size: float) -> list[float]:
@@ -158,7 +198,7 @@ def _cells(
     placed, x, k = [], LEFT, 0
     for cell in row:
         width = sum(widths[k : k + cell.columns])
-        placed.append((cell, x, width, wrapped(cell.text, size, max(width - GAP, 8), bold=bold)))
+        placed.append((cell, x, width, wrapped(cell.text, size, max(width - GAP, 8) + HAIR, bold=bold)))
         x, k = x + width, k + cell.columns
     return placed
 

@@ -13,12 +13,10 @@ from consolidate.model.progress import Progress, silent
 from consolidate.study import load, write
 from consolidate.study.emissions import arm_emissions_g
 from consolidate.study.folder import read_json
+from consolidate.study.pipeline import WITHOUT_OFF
 from consolidate.study.verbs import plan, solve
 
-__all__ = ["WITHOUT_OFF", "replay_others"]
-
-#: The arm that carries out the plan of the run and switches nothing off.
-WITHOUT_OFF = "without-off"
+__all__ = ["replay_others"]
 
 
 def replay_others(

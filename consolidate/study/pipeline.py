@@ -24,6 +24,7 @@ from consolidate.study.verbs import plan, solve
 __all__ = [
     "BASELINE",
     "CONSOLIDATED",
+    "WITHOUT_OFF",
     "RunData",
     "load_run",
     "plan_stage",
@@ -33,6 +34,8 @@ __all__ = [
 ]
 
 BASELINE, CONSOLIDATED = "baseline", "consolidated"
+#: The arm that carries out the plan of the run and switches nothing off.
+WITHOUT_OFF = "without-off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,7 @@ class RunData:
     emissions_g: dict[str, float]
     others: dict[str, Replay]
     shift: dict[str, Any] | None = None
+    replay_bound: dict[str, Any] | None = None
 
 
 def run(config: RunConfig, out: str | Path, *, progress: Progress = silent) -> RunData:
@@ -304,13 +308,21 @@ def load_run(folder: str | Path) -> RunData:
         intensities=found,
         emissions_g=emissions,
         others=_other_arms(folder),
-        shift=read_json(folder / "shift.json") if (folder / "shift.json").is_file() else None,
+        shift=_if_there(folder / "shift.json"),
+        replay_bound=_if_there(folder / "replay_bound.json"),
     )
 
 
+def _if_there(path: Path) -> dict[str, Any] | None:
+    return read_json(path) if path.is_file() else None
+
+
 def _other_arms(folder: Path) -> dict[str, Replay]:
-    """Read the arms that were replayed besides the two of every run, in the order of their labels."""
-    labels = sorted(path.parent.name for path in folder.glob("replay/*/service.json"))
+    """Read the arms that were replayed besides the two of every run: our plan first, then by label."""
+    labels = sorted(
+        (path.parent.name for path in folder.glob("replay/*/service.json")),
+        key=lambda label: (label != WITHOUT_OFF, label),
+    )
     return {
         label: load.load_replay(folder, label)
         for label in labels

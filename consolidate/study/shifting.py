@@ -6,11 +6,9 @@ top, on hosts that are on anyway. Decisions use a forecast, accounts the intensi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,92 +21,14 @@ from consolidate.solvers.shift import Schedule, ShiftProblem, shift, soonest
 from consolidate.study import write
 from consolidate.study.folder import read_json, write_json
 from consolidate.study.forecasts import carbon_forecasts
+from consolidate.study.shift_account import Shifted, shift_content
+from consolidate.study.shift_room import room_of
 from consolidate.units import MILLIJOULES_PER_KWH
 
-__all__ = ["Shifted", "room_of", "shift_run", "shifted"]
+__all__ = ["shift_run", "shifted"]
 
 #: Part of the usable CPU that VMs and jobs may fill together.
 CPU_LIMIT_FRACTION = 0.9
-#: On throughout: the state of a host in ``host_states``.
-_ON = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shifted:
-    """What shifting does, and what forecast and consolidation have to do with it.
-
-    Parameters
-    ----------
-    jobs
-        The jobs.
-    grid
-        The steps of the replay.
-    planned
-        The schedule by the forecast; its cost and bound are those of the forecast.
-    unshifted
-        Everybody as soon as there is room.
-    perfect
-        The schedule of somebody who knew the intensities that came true.
-    forecast
-        Where the forecast comes from.
-    actual_ug : ug
-        Emissions of the jobs by the intensities that came true: ``unshifted``, ``planned``, ``perfect``.
-    baseline_ug, consolidated_ug : ug
-        Emissions of both arms without the jobs.
-    """
-
-    jobs: tuple[Job, ...]
-    grid: TimeGrid
-    planned: Schedule
-    unshifted: Schedule
-    perfect: Schedule
-    forecast: str
-    actual_ug: dict[str, int]
-    baseline_ug: int
-    consolidated_ug: int
-
-    @property
-    def saved_by_consolidation_ug(self) -> int:
-        """What consolidation saves alone."""
-        return self.baseline_ug - self.consolidated_ug
-
-    @property
-    def saved_by_shifting_ug(self) -> int:
-        """What shifting saves on top."""
-        return self.actual_ug["unshifted"] - self.actual_ug["planned"]
-
-    @property
-    def saved_ug(self) -> int:
-        """What both save together: jobs as soon as possible on today's hosts, against what is planned."""
-        before = self.baseline_ug + self.actual_ug["unshifted"]
-        return before - (self.consolidated_ug + self.actual_ug["planned"])
-
-    @property
-    def regret_ug(self) -> int:
-        """What the planned schedule emits more than the one that perfect knowledge gives."""
-        return self.actual_ug["planned"] - self.actual_ug["perfect"]
-
-    def summary(self) -> str:
-        """Return the lines of the account in a few lines of text."""
-        kwh = sum(job.energy_mj for job in self.jobs) / MILLIJOULES_PER_KWH
-
-        def g(amount_ug: int) -> str:
-            return f"{amount_ug / 1e6:,.1f} g CO2e"
-
-        planned = self.planned
-        return "\n".join(
-            (
-                f"{len(self.jobs)} jobs, {kwh:.3f} kWh, on hosts that are on; forecast: {self.forecast}",
-                f"by the forecast {g(planned.cost_ug)}, no schedule less than {g(planned.bound_ug)} "
-                f"({planned.proof}), gap {planned.gap:.4%}",
-                f"came true: as soon as possible {g(self.actual_ug['unshifted'])}, as planned "
-                f"{g(self.actual_ug['planned'])}, with perfect knowledge {g(self.actual_ug['perfect'])}",
-                f"forecast regret {g(self.regret_ug)}",
-                f"saved by consolidation {g(self.saved_by_consolidation_ug)}",
-                f"saved by shifting, on top {g(self.saved_by_shifting_ug)}",
-                f"saved together {g(self.saved_ug)}",
-            )
-        )
 
 
 def shifted(
@@ -185,41 +105,6 @@ def shifted(
         baseline_ug=_arm_ug(baseline, actual),
         consolidated_ug=_arm_ug(consolidated, actual),
     )
-
-
-def room_of(
-    arm: Replay, trace: Trace, fleet: Fleet, *, cpu_limit_fraction: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return what each host of an arm has left in each step, in mcores and MiB, shape ``(hosts, steps)``.
-
-    A VM counts on a host in every step in which it is there for a moment, a move on both of its ends. A host
-    that is not on throughout a step has -1.
-    """
-    step_s, n_steps, n_hosts = arm.grid.step_s, arm.grid.n_steps, fleet.n_hosts
-    hypervisor = [t.hypervisor for t in fleet.types]
-    kinds = fleet.host_type
-    limit = [math.floor(cpu_limit_fraction * t.usable_mcores) for t in fleet.types]
-    room = np.repeat(np.array(limit, dtype=np.int64)[kinds][:, None], n_steps, axis=1)
-    mib = np.array([t.usable_memory_mib for t in fleet.types], dtype=np.int64)[kinds]
-    left = np.repeat(mib[:, None], n_steps, axis=1)
-    extra = np.array([(h.per_vm_mcores, h.per_vm_memory_mib) for h in hypervisor], dtype=np.int64)
-    for vm, host, start_s, end_s in arm.residency.tolist():
-        if host < 0 or end_s <= start_s:
-            continue
-        span = slice(start_s // step_s, -(-end_s // step_s))
-        room[host, span] -= trace.cpu_mcores[vm, span] + extra[kinds[host], 0]
-        left[host, span] -= trace.memory_mib[vm, span] + extra[kinds[host], 1]
-    for move in (*arm.moves, *arm.broken_off):
-        span = slice(move.start_s // step_s, -(-move.end_s // step_s))
-        for host in (move.source, move.target):
-            room[host, span] -= move.overhead_mcores
-        # The target holds what arrives while the source still has it.
-        left[move.target, span] -= trace.memory_mib[move.vm, span]
-    on = np.zeros((n_hosts, n_steps), dtype=np.int64)
-    for host, state, start_s, end_s in arm.host_states.tolist():
-        if state == _ON:
-            on[host, -(-start_s // step_s) : end_s // step_s] = 1
-    return np.where(on == 1, room, -1), np.where(on == 1, left, -1)
 
 
 def _mg_per_kwh(grid: TimeGrid, each: Sequence[CarbonIntensity]) -> NDArray[np.int64]:
@@ -300,44 +185,7 @@ def shift_run(
         seed=seed,
     )
     write.write_intensities(folder / "shift_forecast.parquet", expected.each)
-    write_json(folder / "shift.json", _content(found, cpu_limit_fraction=cpu_limit_fraction, seed=seed))
+    write_json(
+        folder / "shift.json", shift_content(found, cpu_limit_fraction=cpu_limit_fraction, seed=seed)
+    )
     return found
-
-
-def _content(found: Shifted, *, cpu_limit_fraction: float, seed: int) -> dict[str, Any]:
-    schedules = {"planned": found.planned, "unshifted": found.unshifted, "perfect": found.perfect}
-    return {
-        "forecast": found.forecast,
-        "cpu_limit_fraction": cpu_limit_fraction,
-        "seed": seed,
-        "jobs": [
-            {
-                "id": job.id,
-                "cpu_mcores": job.cpu_mcores,
-                "memory_mib": job.memory_mib,
-                "power_mw": job.power_mw,
-                "earliest_s": job.earliest_s,
-                "deadline_s": job.deadline_s,
-                "duration_s": job.duration_s,
-            }
-            for job in found.jobs
-        ],
-        "schedules": {
-            name: {
-                "start_step": made.start.tolist(),
-                "host": made.host.tolist(),
-                "actual_ug": found.actual_ug[name],
-                "stopped": made.stopped,
-            }
-            for name, made in schedules.items()
-        },
-        "forecast_ug": found.planned.cost_ug,
-        "forecast_bound_ug": found.planned.bound_ug,
-        "bound_proof": found.planned.proof,
-        "baseline_ug": found.baseline_ug,
-        "consolidated_ug": found.consolidated_ug,
-        "saved_by_consolidation_ug": found.saved_by_consolidation_ug,
-        "saved_by_shifting_ug": found.saved_by_shifting_ug,
-        "saved_ug": found.saved_ug,
-        "regret_ug": found.regret_ug,
-    }

@@ -12,7 +12,7 @@ from consolidate.carbon import PARAMETERS, Bar
 from consolidate.errors import InputError, UnknownNameError
 from consolidate.model import Boot, MigrationPlan
 from consolidate.plotting.over_time import MAX_STEPS, _steps
-from consolidate.plotting.plan import _under_way
+from consolidate.plotting.plan import MAX_PARTS, _thinned, _under_way
 from consolidate.plotting.policies import _unbeaten
 from consolidate.plotting.utilization import _shrink
 
@@ -208,6 +208,42 @@ def test_actions_under_way_are_counted(small):
     assert y.max() == 2
     assert (np.diff(x) >= 0).all()
     assert y[0] == y[-1] == 0
+
+
+def test_a_course_of_many_moves_keeps_its_peaks_and_a_small_file():
+    """Ten thousand hosts make fifty thousand events; a reader sees the least and the most of each moment."""
+    x = np.repeat(np.arange(25_000.0), 2)
+    y = np.random.default_rng(0).integers(0, 50, x.size)
+    y[31_416] = 99
+    few_x, few_y = _thinned(x, y)
+    assert few_x.size <= 4 * MAX_PARTS
+    assert (np.diff(few_x) >= 0).all()
+    assert (few_x[0], few_x[-1]) == (x[0], x[-1])
+    assert (few_y[0], few_y[-1], few_y.max(), few_y.min()) == (y[0], y[-1], 99, 0)
+    assert few_x[few_y.argmax()] == x[31_416]
+    assert _thinned(x[:100], y[:100])[0].size == 100
+
+
+def test_one_host_is_not_called_hosts(ax, synthetic):
+    """Small sites read reports, too."""
+    case = synthetic.make_case(n_hosts=1, n_vms=2, moving=False)
+    plotting.host_utilization(ax, case.before)
+    assert ax.get_ylabel() == "the only host"
+    ax.clear()
+    plotting.placement_before_after(ax, case.instance, case.plan.target)
+    assert any("1 host carries VMs" in t for t in texts(ax))
+
+
+def test_rows_that_stand_for_several_hosts_say_so(ax, large):
+    """A picture of 800 hosts on 240 rows does not show each of them."""
+    plotting.host_utilization(ax, large.before, max_rows=240)
+    assert ax.get_ylabel() == "800 hosts, 4 per row"
+
+
+def test_an_arm_that_loses_has_a_plus_sign(ax, small):
+    """A change without a sign reads as a share."""
+    plotting.energy_of_arms(ax, [("baseline", small.after), ("other", small.before)])
+    assert any("(+" in t for t in texts(ax))
 
 
 def test_names_are_never_read_as_formulas(synthetic):

@@ -145,7 +145,9 @@ def test_nothing_worth_doing_is_a_success(seen):
     text = words(seen["stay"])
     assert "Nothing worth doing: the present placement is already good" in text
     assert "That is a good result" in text
-    assert "<b>0.3 %" in text
+    assert "In the words of the solver: <b>0.3 %" in text
+    assert "Exactly zero: both arms are the same in every step" in text
+    assert "The plan is empty" in text
     assert "Negative saving" not in text
 
 

@@ -13,7 +13,7 @@ from consolidate.model.progress import Progress, silent
 from consolidate.solvers.bounds.clairvoyant.classic import classic_mj
 from consolidate.solvers.bounds.clairvoyant.hosts import host_classes
 from consolidate.solvers.bounds.clairvoyant.need import need_of
-from consolidate.solvers.bounds.clairvoyant.prices import best_prices
+from consolidate.solvers.bounds.clairvoyant.prices import Prices, best_prices
 from consolidate.solvers.bounds.clairvoyant.value import proved_mj
 from consolidate.units import mj_to_kwh
 
@@ -37,6 +37,8 @@ class ReplayBound:
         ``classic``.
     short_steps
         Steps that ask for more than all hosts have; in these, it holds for policies that serve what there is.
+    prices
+        What proves it, in the ``full`` accounting: from these prices anybody can compute the bound again.
     """
 
     value_mj: int
@@ -44,6 +46,7 @@ class ReplayBound:
     holds_for: str
     hosts_on_mean: float
     short_steps: int = 0
+    prices: Prices | None = None
 
     @property
     def energy_kwh(self) -> float:
@@ -146,6 +149,7 @@ def replay_bound(
         holds_for=_words(unmet_fraction, credit, memory_binds, standby),
         hosts_on_mean=float(prices.hosts_on.mean()),
         short_steps=need.short_steps,
+        prices=prices,
     )
 
 
