@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from consolidate._kernels.limits import Taken
 from consolidate._kernels.moves import Moves, Network, Now
 from consolidate.model import Instance, Placement, PowerControl
 from consolidate.model.limits_view import kernel_limits, kernel_taken
 from consolidate.planning.estimates import Estimates
 
-__all__ = ["first_moment", "helpers", "in_order", "kernel_moves"]
+__all__ = ["copy_of", "first_moment", "helpers", "in_order", "kernel_moves"]
 
 _NO_LIMIT = 2**30
 
@@ -110,6 +111,12 @@ def first_moment(instance: Instance, moves: Moves) -> Now:
     )
     _link(now)
     return now
+
+
+def copy_of(now: Now) -> Now:
+    """Return a moment with arrays of its own, for a schedule to change."""
+    taken = Taken._make(values.copy() for values in now.taken)
+    return Now._make(taken if isinstance(values, Taken) else values.copy() for values in now)
 
 
 def _link(now: Now) -> None:

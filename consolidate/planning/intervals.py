@@ -1,8 +1,9 @@
 """CP-SAT: when to start the moves of a small plan so that it ends as early as possible.
 
-The moves and their ways are those of a list schedule, which is also the first solution. Slots, bandwidth
-and room are cumulative constraints; a VM takes room on a host from the start of the move that brings it
-to the end of the move that takes it away.
+The moves and their ways are those of a list schedule; the model has a solution only if they can end earlier.
+Slots, bandwidth and room are cumulative constraints; a VM takes room on a host from the start of the move
+that brings it to the end of the move that takes it away. Within the order found, moves then start as early
+as they can.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from ortools.sat.python import cp_model
 
 from consolidate.model import Ban, Fence, LicenceGroup, MigrationPlan, Root, Spread
 from consolidate.planning.assemble import assemble
-from consolidate.planning.listing import Listing
+from consolidate.planning.listing import Listing, listing_of
 from consolidate.planning.problem import Problem, Step
+from consolidate.planning.sequence import in_sequence
 
 __all__ = ["shorten"]
 
@@ -45,10 +47,14 @@ def shorten(problem: Problem, plan: MigrationPlan, listing: Listing) -> Migratio
     )
     if not 1 < len(listing.steps) <= _MOST_MOVES or too_full or strange or apart:
         return plan
-    steps = _Model(problem, listing, plan.makespan_s).solve()
+    steps = _Model(problem, listing, listing.end_s - 1).solve()
     if steps is None:
         return plan
-    return assemble(problem, replace(listing, steps=steps), plan.bound)
+    order = [(step.vm, step.target) for step in steps]
+    early = in_sequence(problem, order, boots=listing.boots)
+    found = listing_of(problem, steps, listing.boots, ())
+    shorter = min(found, early, key=lambda one: (len(one.left), one.end_s, one is found))
+    return assemble(problem, shorter, plan.bound)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +168,7 @@ class _Model:
         return self.model.new_interval_var(begin, size, end, "stay")
 
     def _objective(self) -> None:
-        """End as early as possible, the shutdown of emptied hosts included; then start early."""
+        """End as early as possible, the shutdown of emptied hosts included."""
         instance, problem = self.problem.instance, self.problem
         booted = np.isin(np.arange(instance.fleet.n_hosts), list(self.ready))
         off = (instance.may_switch_off() | booted) & ~problem.stays_used
@@ -171,8 +177,7 @@ class _Model:
         for leg in self.legs:
             end = leg.start + leg.step.end_s - leg.step.start_s + int(lag[leg.step.source])
             self.model.add(makespan >= end)
-        starts = sum(leg.start for leg in self.legs)
-        self.model.minimize(makespan * (len(self.legs) * self.horizon_s + 1) + starts)
+        self.model.minimize(makespan)
 
     def solve(self) -> tuple[Step, ...] | None:
         """Return the moves at their new times, in the order of their starts."""
@@ -180,6 +185,10 @@ class _Model:
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = 0
         solver.parameters.max_deterministic_time = _EFFORT
+        # On models this small presolve and relaxation take longer than the search that they would save.
+        solver.parameters.cp_model_presolve = False
+        solver.parameters.linearization_level = 0
+        solver.parameters.symmetry_level = 0
         if solver.solve(self.model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             return None
         steps = []

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.moves import BOOTING, OFF, Moves, Now, push_event
+from consolidate._kernels.moves import BOOTING, OFF, push_event
 from consolidate._kernels.opening import Log, Style
 from consolidate._kernels.schedule import run_schedule
-from consolidate.planning.arrays import first_moment, in_order
+from consolidate.planning.arrays import copy_of, in_order
 from consolidate.planning.problem import Problem, Step
 
 __all__ = ["Listing", "list_schedule", "listing_of"]
@@ -60,113 +60,187 @@ def listing_of(
     return Listing(steps=tuple(steps), boots=boots, left=tuple(left), end_s=end_s)
 
 
-def list_schedule(problem: Problem, *, direct_s: int = 0, good_enough_s: int = 0) -> Listing:
+def list_schedule(
+    problem: Problem,
+    *,
+    direct_s: int = 0,
+    good_enough_s: int = 0,
+    hopeless: Callable[[], bool] = lambda: False,
+) -> Listing:
     """Schedule all moves; rules are tried until one is good enough, the best is returned.
 
     A schedule that leaves fewer VMs behind is better, then the shorter one, then the one with fewer
-    moves. Detours are not made for their own sake: without any, ``direct_s`` is good enough, and with them
-    ``good_enough_s``.
+    moves.
+
+    Parameters
+    ----------
+    problem
+        What is scheduled.
+    direct_s, good_enough_s : s
+        Ends that are good enough without and with detours, which are not made for their own sake.
+    hopeless
+        Says whether nothing can be found; asked when no rule brings every VM to its target.
     """
-    best: Listing | None = None
-    for made, enough_s in (
-        (_plain(problem, direct_s), direct_s),
-        (_roomy(problem), good_enough_s),
-    ):
-        if best is not None and not best.left and best.end_s <= direct_s * _WORTH_DETOURS:
+    trials = _Trials(problem)
+    best = _best(_plain(trials, direct_s), direct_s)
+    if best.n_left or best.end_s > direct_s * _WORTH_DETOURS:
+        best = _best(_roomy(trials), good_enough_s, best)
+        if not hopeless() if best.n_left else best.end_s > good_enough_s:
+            best = _best(_by_chance(trials), good_enough_s, best)
+    return trials.listing(best)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Trial:
+    """A schedule as the kernel wrote it down; ``n_left`` VMs do not reach their targets."""
+
+    rows: NDArray[np.int64]
+    position: NDArray[np.int64]
+    n_left: int
+    end_s: int
+
+    @property
+    def worth(self) -> tuple[int, int, int]:
+        return self.n_left, self.end_s, int((self.rows[:, 0] >= 0).sum())
+
+
+def _best(trials: Iterable[_Trial], enough_s: int, best: _Trial | None = None) -> _Trial:
+    """Return the best schedule, made one after the other until one is good enough."""
+    for trial in trials:
+        if best is None or trial.worth < best.worth:
+            best = trial
+        if not trial.n_left and trial.end_s <= enough_s:
             break
-        for listing in made:
-            best = min(
-                best or listing, listing, key=lambda one: (len(one.left), one.end_s, len(one.steps))
-            )
-            if not listing.left and listing.end_s <= enough_s:
-                break
     assert best is not None
     return best
 
 
-def _plain(problem: Problem, goal_s: int) -> Iterator[Listing]:
+class _Trials:
+    """Schedules of one problem in different orders, with what they share."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem, self.moves = problem, problem.moves
+        self.weight: NDArray[np.float64] = (problem.instance.need / problem.free_space).max(axis=1)
+        self.lag_s = problem.off_lag_s
+        # VMs at their targets come last: they may be sent away for a while, and have to come back.
+        placed = (problem.target.host_of >= 0) & (problem.instance.current.host_of >= 0)
+        placed[problem.moved] = False
+        self.settled = np.flatnonzero(placed)
+        self.now = problem.first_moment()
+        self.boots = self._boot_targets()
+        most = (1 + _DETOURS_PER_MOVE) * len(problem.moved) + 6 * len(self.moves.kind_of) + 16
+        self.rows = np.zeros((most, 7), dtype=np.int64)
+
+    def _boot_targets(self) -> list[int]:
+        """Boot every target that is off at once; return these hosts."""
+        goals = np.unique(self.moves.target[self.problem.moved])
+        asleep = goals[self.now.power[goals] == OFF]
+        for host in asleep:
+            self.now.power[host] = BOOTING
+            push_event(self.now, self.moves.boot_s[host], -1 - host)
+        return [int(host) for host in asleep]
+
+    def run(
+        self, order: NDArray[np.int64], *, share: float, gate: float = 0.0, large: float = 1.0
+    ) -> _Trial:
+        """Schedule the moves in an order, with a share of all room kept free for those that wait."""
+        style = self._style(order, share=share, gate=gate, large=large)
+        moves, now = in_order(self.moves, style.order), copy_of(self.now)
+        if len(order):
+            run_schedule(moves, now, style, Log(rows=self.rows))
+        rows = self.rows[: now.tally[4]].copy()
+        made = rows[rows[:, 0] >= 0]
+        return _Trial(
+            rows=rows,
+            position=now.position,
+            n_left=int((now.position[style.order] != moves.target[style.order]).sum()),
+            end_s=int((made[:, 4] + self.lag_s[made[:, 1]]).max(initial=0)),
+        )
+
+    def _style(self, order: NDArray[np.int64], *, share: float, gate: float, large: float) -> Style:
+        everybody = np.concatenate([order, self.settled])
+        rank = np.full(len(self.weight), len(self.weight), dtype=np.int64)
+        rank[everybody] = np.arange(len(everybody))
+        return Style(
+            order=everybody,
+            rank=rank,
+            weight=self.weight,
+            unit=1 / self.problem.free_space,
+            middle=large * float(self.weight[order].mean()) if len(order) else 1.0,
+            misses=4,
+            gate=gate,
+            open_share=share,
+            stay_cost=20.0,
+        )
+
+    def listing(self, trial: _Trial) -> Listing:
+        """Return a schedule as steps."""
+        boots = dict.fromkeys(self.boots, 0)
+        steps = []
+        for v, source, target, start, end, level, _ in trial.rows.tolist():
+            if v < 0:
+                boots[target] = start
+            else:
+                steps.append(
+                    Step(vm=v, source=source, target=target, start_s=start, end_s=end, level=level)
+                )
+        goal = self.moves.target
+        left = np.flatnonzero((goal >= 0) & (trial.position != goal))
+        return listing_of(self.problem, steps, boots, left.tolist())
+
+
+def _plain(trials: _Trials, goal_s: int) -> Iterator[_Trial]:
     """Yield schedules in which every move starts as soon as it fits, by several orders.
 
     After the rules of priority come orders that learn from the schedule before: what ended late goes
     earlier (squeaky wheel optimisation; Joslin and Clements, JAIR 10, 1999, doi:10.1613/jair.561).
     """
-    weight = _weight(problem)
+    problem = trials.problem
     for order in (
         _soonest_empty(problem),
         _busiest(problem, both=True),
-        _largest(problem, weight),
+        _largest(problem, trials.weight),
     ):
-        yield _run(problem, _style(problem, order, weight, share=0.0))
+        yield trials.run(order, share=0.0)
     moved = problem.moved
     urgency = _urgency(problem)
-    lag = problem.off_lag_s[problem.instance.current.host_of[moved]]
-    at = np.full(len(problem.target.host_of), -1, dtype=np.int64)
-    at[moved] = np.arange(len(moved))
+    lag = trials.lag_s[problem.instance.current.host_of[moved]]
+    ends = np.zeros(len(trials.weight), dtype=np.int64)
+    known: dict[bytes, NDArray[np.int64]] = {}
     for _ in range(min(_MOST_LESSONS, 1 + _LESSON_WORK // (len(moved) + 1))):
         order = moved[np.lexsort((moved, -urgency))]
-        listing = _run(problem, _style(problem, order, weight, share=0.0))
-        yield listing
-        if listing.left:
-            break
-        ends = np.zeros(len(moved), dtype=np.int64)
-        for step in listing.steps:
-            ends[at[step.vm]] = step.end_s
-        urgency += np.maximum(0, ends + lag - goal_s)
+        late = known.get(order.tobytes())
+        if late is None:
+            trial = trials.run(order, share=0.0)
+            yield trial
+            if trial.n_left:
+                break
+            # No VM moves twice without detours.
+            ends[trial.rows[:, 0]] = trial.rows[:, 4]
+            late = known[order.tobytes()] = np.maximum(0, ends[moved] + lag - goal_s)
+        urgency += late
 
 
-def _roomy(problem: Problem) -> Iterator[Listing]:
+def _roomy(trials: _Trials) -> Iterator[_Trial]:
     """Yield schedules in which hosts are kept free for what does not fit."""
-    weight = _weight(problem)
-    largest = _largest(problem, weight)
+    largest = _largest(trials.problem, trials.weight)
     for share in (0.3, 0.6, 1.0):
-        yield _run(problem, _style(problem, largest, weight, share=share))
-    # Where room is short the order decides, and no rule knows the best one.
+        yield trials.run(largest, share=share)
+
+
+def _by_chance(trials: _Trials) -> Iterator[_Trial]:
+    """Yield such schedules in random orders: where room is short no rule knows the best one."""
+    problem, weight = trials.problem, trials.weight
     rng = np.random.default_rng(_SEED)
     moved = len(problem.moved)
     for _ in range(min(2 * moved, _MOST_TRIES, _WORK // (moved + 1))):
         noisy = weight * np.exp(rng.normal(0, rng.choice([0.2, 0.6]), len(weight)))
-        style = _style(
-            problem,
+        yield trials.run(
             _largest(problem, noisy),
-            weight,
             share=float(rng.choice([0.3, 0.6, 1.0])),
             gate=float(rng.choice([0.0, 0.3])),
             large=float(rng.choice([0.3, 1.0, 4.0])),
         )
-        yield _run(problem, style)
-
-
-def _weight(problem: Problem) -> NDArray[np.float64]:
-    """Return the share of all free space that each VM takes, shape ``(vms,)``."""
-    weight: NDArray[np.float64] = (problem.instance.need / problem.free_space()).max(axis=1)
-    return weight
-
-
-def _style(
-    problem: Problem,
-    order: NDArray[np.int64],
-    weight: NDArray[np.float64],
-    *,
-    share: float,
-    gate: float = 0.0,
-    large: float = 1.0,
-) -> Style:
-    # VMs at their targets come last: they may be sent away for a while, and have to come back.
-    placed = np.flatnonzero((problem.target.host_of >= 0) & (problem.instance.current.host_of >= 0))
-    everybody = np.concatenate([order, np.setdiff1d(placed, order)])
-    rank = np.full(len(weight), len(weight), dtype=np.int64)
-    rank[everybody] = np.arange(len(everybody))
-    return Style(
-        order=everybody,
-        rank=rank,
-        weight=weight,
-        unit=1 / problem.free_space(),
-        middle=large * float(weight[order].mean()) if len(order) else 1.0,
-        misses=4,
-        gate=gate,
-        open_share=share,
-        stay_cost=20.0,
-    )
 
 
 def _soonest_empty(problem: Problem) -> NDArray[np.int64]:
@@ -204,9 +278,9 @@ def _work(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.float64], NDA
     """Return seconds of each move, and the work of its source and of its target, shape ``(moved,)``."""
     instance, moved = problem.instance, problem.moved
     source, goal = instance.current.host_of[moved], problem.target.host_of[moved]
-    estimates = problem.estimates
-    pairs = zip(moved.tolist(), source.tolist(), goal.tolist(), strict=True)
-    seconds = np.array([estimates.between(*pair).duration_s for pair in pairs], dtype=np.int64)
+    moves = problem.moves
+    pair = moves.pair[moves.kind_of[source], moves.kind_of[goal]]
+    seconds = np.where(pair >= 0, moves.seconds[moved, pair, 0], 0)
     n = instance.fleet.n_hosts
     # A host that goes off has its shutdown still to come when its last VM has left.
     out = np.bincount(source, seconds, n) / instance.moves.moves_out + problem.off_lag_s
@@ -218,32 +292,3 @@ def _largest(problem: Problem, weight: NDArray[np.float64]) -> NDArray[np.int64]
     """Return the moves that take the most room first."""
     moved = problem.moved
     return moved[np.lexsort((moved, -weight[moved]))]
-
-
-def _run(problem: Problem, style: Style) -> Listing:
-    moves = in_order(problem.moves, style.order)
-    now = first_moment(problem.instance, moves)
-    boots = _boot_targets(problem, moves, now)
-    n_hosts = len(moves.kind_of)
-    most = (1 + _DETOURS_PER_MOVE) * len(problem.moved) + 6 * n_hosts + 64
-    rows = np.zeros((most, 7), dtype=np.int64)
-    if len(problem.moved):
-        run_schedule(moves, now, style, Log(rows=rows))
-    steps = []
-    for v, source, target, start, end, level, _ in rows[: now.tally[4]].tolist():
-        if v < 0:
-            boots[target] = start
-        else:
-            steps.append(Step(vm=v, source=source, target=target, start_s=start, end_s=end, level=level))
-    left = style.order[now.position[style.order] != moves.target[style.order]]
-    return listing_of(problem, steps, boots, sorted(left.tolist()))
-
-
-def _boot_targets(problem: Problem, moves: Moves, now: Now) -> dict[int, int]:
-    """Boot every target that is off at once; return the starts by host."""
-    goals = np.unique(moves.target[problem.moved])
-    asleep = goals[now.power[goals] == OFF]
-    for host in asleep:
-        now.power[host] = BOOTING
-        push_event(now, moves.boot_s[host], -1 - host)
-    return dict.fromkeys(asleep.tolist(), 0)

@@ -18,7 +18,7 @@ from consolidate.planning.intervals import shorten
 from consolidate.planning.listing import Listing, list_schedule
 from consolidate.planning.problem import Problem
 from consolidate.planning.refusals import refuse_impossible
-from consolidate.planning.search import find_order
+from consolidate.planning.search import Search
 from consolidate.planning.sequence import in_sequence
 
 __all__ = ["plan"]
@@ -77,11 +77,12 @@ def plan(
 
 
 def _schedule(problem: Problem, *, direct_s: int, good_enough_s: int) -> Listing:
-    listing = list_schedule(problem, direct_s=direct_s, good_enough_s=good_enough_s)
-    if listing.left:
-        order = find_order(problem)
-        if order is not None:
-            return in_sequence(problem, order)
+    search = Search(problem)
+    listing = list_schedule(
+        problem, direct_s=direct_s, good_enough_s=good_enough_s, hopeless=lambda: search.hopeless
+    )
+    if listing.left and search.order is not None:
+        return in_sequence(problem, search.order)
     return listing
 
 

@@ -8,9 +8,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.moves import Moves
+from consolidate._kernels.moves import Moves, Now
 from consolidate.model import Ban, Fence, Instance, LicenceGroup, Placement, Root
-from consolidate.planning.arrays import kernel_moves
+from consolidate.planning.arrays import copy_of, first_moment, kernel_moves
 from consolidate.planning.estimates import Estimates
 
 __all__ = ["Problem", "Step"]
@@ -68,6 +68,14 @@ class Problem:
         return kernel_moves(self.instance, self.target, self.estimates, self.masks)
 
     @cached_property
+    def _first_moment(self) -> Now:
+        return first_moment(self.instance, self.moves)
+
+    def first_moment(self) -> Now:
+        """Return the moment before the first action, to be changed by who asked for it."""
+        return copy_of(self._first_moment)
+
+    @cached_property
     def moved(self) -> NDArray[np.int64]:
         """VMs that are not at their targets, shape ``(n,)``."""
         return np.asarray(self.target.moved_from(self.instance.current), dtype=np.int64)
@@ -86,8 +94,9 @@ class Problem:
         off = (self.instance.may_switch_off() | ~fleet.powered_on) & ~self.stays_used
         return np.where(off, fleet.per_host("shutdown_s"), 0).astype(np.int64)
 
+    @cached_property
     def free_space(self) -> NDArray[np.float64]:
-        """Return the free space of all hosts that are on, by resource; at least 1."""
+        """Free space of all hosts that are on, by resource; at least 1."""
         on = self.instance.fleet.powered_on
         free = self.instance.capacity[on] - self.instance.usage(self.instance.current)[on]
         total: NDArray[np.float64] = np.maximum(1, np.maximum(free, 0).sum(axis=0)).astype(np.float64)

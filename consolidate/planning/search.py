@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from functools import cached_property
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from consolidate._kernels.zones import company_allows
 from consolidate.model.limits_view import kernel_taken
 from consolidate.planning.problem import Problem
 
-__all__ = ["find_order"]
+__all__ = ["Search"]
 
 #: Placements looked at before the search gives up.
 _PLACEMENTS = 3_000
@@ -25,43 +26,66 @@ _ALL = 10_000
 _MOST_VMS = 60
 
 
-def find_order(problem: Problem) -> list[tuple[int, int]] | None:
-    """Return VM and host of each move of a way to the target, or ``None`` when none was found.
+class Search:
+    """The search for one problem, made when it is first asked for.
 
     Placements with few VMs astray are looked at first. A host that is too full takes nobody.
+
+    Parameters
+    ----------
+    problem
+        What is searched; with too many VMs nothing is found.
     """
-    if len(problem.target.host_of) > _MOST_VMS:
-        return None
-    return _Search(problem).run()
 
-
-class _Search:
     def __init__(self, problem: Problem) -> None:
-        instance = problem.instance
-        self.moves = problem.moves
-        self.overhead = instance.vm_overhead
-        self.need = instance.need
+        self.problem = problem
+        self.too_large = len(problem.target.host_of) > _MOST_VMS
+
+    @cached_property
+    def order(self) -> list[tuple[int, int]] | None:
+        """VM and host of each move of a way to the target, or ``None`` when none was found."""
+        return None if self.too_large else self._places.run()
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether no way exists, proven by looking at every placement that can be reached."""
+        return not self.too_large and self.order is None and self._places.exhausted
+
+    @cached_property
+    def _places(self) -> _Places:
+        return _Places(self.problem)
+
+
+class _Places:
+    def __init__(self, problem: Problem) -> None:
+        instance, moves = problem.instance, problem.moves
+        self.instance, self.limits = instance, moves.limits
         self.capacity = instance.capacity
-        self.goal = tuple(self.moves.target.tolist())
-        mask_of, masks = problem.masks
-        hosts = np.flatnonzero(self.moves.helper | problem.stays_used)
-        self.hosts_of = [
-            [h for h in hosts.tolist() if masks[mask_of[v], h]] for v in range(len(self.goal))
-        ]
-        self.instance = instance
+        self.goal = tuple(moves.target.tolist())
         self.start = tuple(instance.current.host_of.tolist())
-        self.movable = [
-            v for v, h in enumerate(self.start) if h >= 0 and instance.movable[v] and instance.active[v]
-        ]
-        everything = math.prod(len(self.hosts_of[v]) for v in self.movable)
+        # What each VM takes on each host, shape (vms, hosts, resources).
+        self.takes = instance.need[:, None, :] + instance.vm_overhead
+        mask_of, masks = problem.masks
+        may_move = (instance.current.host_of >= 0) & instance.movable & instance.active
+        usable = moves.helper | problem.stays_used
+        self.open = masks[mask_of] & usable & may_move[:, None]
+        kind_of, pair = moves.kind_of, moves.pair
+        some = (moves.seconds[:, :, 0] > 0)[:, pair] & (pair >= 0)
+        # Whether a VM can go from a kind of host to a host, shape (kinds, vms, hosts).
+        self.ways = some[:, :, kind_of].transpose(1, 0, 2)
+        self.kind_of = kind_of
+        everything = math.prod(self.open[may_move].sum(axis=1).tolist())
         self.most = _ALL if everything <= _ALL else _PLACEMENTS
+        #: Whether there is no further placement to look at.
+        self.exhausted = False
 
     def run(self) -> list[tuple[int, int]] | None:
         came_from: dict[tuple[int, ...], tuple[tuple[int, ...], int, int] | None] = {self.start: None}
-        queue = [(self._astray(self.start), 0, self.start)]
+        astray = sum(a != b for a, b in zip(self.start, self.goal, strict=True))
+        queue = [(astray, 0, self.start)]
         looked_at = 0
         while queue and looked_at < self.most:
-            _, _, where = heapq.heappop(queue)
+            astray, _, where = heapq.heappop(queue)
             looked_at += 1
             if where == self.goal:
                 return self._way(where, came_from)
@@ -69,35 +93,29 @@ class _Search:
                 after = (*where[:v], h, *where[v + 1 :])
                 if after not in came_from:
                     came_from[after] = (where, v, h)
-                    heapq.heappush(queue, (self._astray(after), len(came_from), after))
+                    left = astray - (where[v] != self.goal[v]) + (h != self.goal[v])
+                    heapq.heappush(queue, (left, len(came_from), after))
+        self.exhausted = not queue
         return None
 
-    def _astray(self, where: tuple[int, ...]) -> int:
-        return sum(a != b for a, b in zip(where, self.goal, strict=True))
-
     def _moves(self, where: tuple[int, ...]) -> list[tuple[int, int]]:
+        at = np.array(where, dtype=np.int32)
+        placed = np.flatnonzero(at >= 0)
+        hosts = at[placed]
         room = self.capacity.copy()
-        placed = [v for v, h in enumerate(where) if h >= 0]
-        hosts = [where[v] for v in placed]
-        np.subtract.at(room, hosts, self.need[placed] + self.overhead[hosts])
-        limits = self.moves.limits
-        taken = kernel_taken(self.instance, limits, np.array(where, dtype=np.int32), times=2)
-        found = []
-        for v in self.movable:
-            fits = (self.need[v] + self.overhead <= room).all(axis=1)
-            found += [
-                (v, h)
-                for h in self.hosts_of[v]
-                if h != where[v]
-                and fits[h]
-                and self._possible(v, where[v], h)
-                and (not limits.named[v] or company_allows(limits, taken, np.int64(v), np.int64(h)))
-            ]
-        return found
-
-    def _possible(self, v: int, source: int, target: int) -> bool:
-        k = self.moves.pair[self.moves.kind_of[source], self.moves.kind_of[target]]
-        return bool(k >= 0 and self.moves.seconds[v, k, 0] > 0)
+        np.subtract.at(room, hosts, self.takes[placed, hosts])
+        fits = self.open & (self.takes <= room).all(axis=2)
+        fits[placed] &= self.ways[self.kind_of[hosts], placed]
+        fits[placed, hosts] = False
+        found = [(int(v), int(h)) for v, h in np.argwhere(fits)]
+        if not self.limits.named.any():
+            return found
+        taken = kernel_taken(self.instance, self.limits, at, times=2)
+        return [
+            (v, h)
+            for v, h in found
+            if not self.limits.named[v] or company_allows(self.limits, taken, np.int64(v), np.int64(h))
+        ]
 
     @staticmethod
     def _way(

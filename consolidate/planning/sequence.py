@@ -16,14 +16,15 @@ from consolidate._kernels.moves import (
     pop_event,
     push_event,
 )
-from consolidate.planning.arrays import first_moment
 from consolidate.planning.listing import Listing, listing_of
 from consolidate.planning.problem import Problem, Step
 
 __all__ = ["in_sequence"]
 
 
-def in_sequence(problem: Problem, order: Sequence[tuple[int, int]]) -> Listing:
+def in_sequence(
+    problem: Problem, order: Sequence[tuple[int, int]], *, boots: dict[int, int] | None = None
+) -> Listing:
     """Schedule moves so that none starts before one that stands before it in the order.
 
     If the moves can be made one after the other, they can be made so: whoever started before holds the
@@ -32,22 +33,23 @@ def in_sequence(problem: Problem, order: Sequence[tuple[int, int]]) -> Listing:
     Parameters
     ----------
     problem
-        What is scheduled; hosts of the order that are off are booted at once.
+        What is scheduled.
     order
         VM and host to go to, move after move.
+    boots : s
+        Start of the boot of each host that is booted; ``None`` = all hosts of the order that are off, at once.
 
     Returns
     -------
     The schedule; if a move can never start, all VMs that are not at their targets then are left.
     """
     moves = problem.moves
-    now = first_moment(problem.instance, moves)
-    boots: dict[int, int] = {}
-    for host in sorted({host for _, host in order}):
-        if now.power[host] == OFF:
-            boots[host] = 0
-            now.power[host] = BOOTING
-            push_event(now, moves.boot_s[host], np.int64(-1 - host))
+    now = problem.first_moment()
+    if boots is None:
+        boots = {host: 0 for host in sorted({host for _, host in order}) if now.power[host] == OFF}
+    for host, start in boots.items():
+        now.power[host] = BOOTING
+        push_event(now, start + moves.boot_s[host], np.int64(-1 - host))
     time = 0
     steps: list[Step] = []
     for vm, host in order:
