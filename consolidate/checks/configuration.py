@@ -12,8 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate.checks import bound
 from consolidate.checks.cases import NO_WAKE, PlacementCase
+from consolidate.checks.certificate import (
+    allowed_kinds,
+    entries,
+    least_running,
+    offered,
+    whole,
+    without_vms_mj,
+)
 from consolidate.checks.exact import add, multiply, sum_of
 
 __all__ = ["configuration_mj"]
@@ -31,12 +38,12 @@ class _Grid:
     @classmethod
     def of(cls, certificate: Mapping[str, object], n_resources: int) -> _Grid:
         rows = []
-        for entry in bound.entries(certificate, "grid"):
-            resource = bound.whole(entry, "resource", least=0)
+        for entry in entries(certificate, "grid"):
+            resource = whole(entry, "resource", least=0)
             if resource >= n_resources:
                 msg = f"has a grid over resource {resource}; there are {n_resources}"
                 raise ValueError(msg)
-            rows.append((resource, bound.whole(entry, "denominator", least=1)))
+            rows.append((resource, whole(entry, "denominator", least=1)))
         if len(rows) not in {1, 2}:
             msg = f"has a grid over {len(rows)} resources; one or two are allowed"
             raise ValueError(msg)
@@ -76,12 +83,12 @@ def configuration_mj(case: PlacementCase, certificate: Mapping[str, object]) -> 
     ValueError
         When the certificate lacks something; the message completes "the certificate ...".
     """
-    scale = bound.whole(certificate, "scale", least=1)
-    most_stays = bound.whole(certificate, "most_stays", least=0)
+    scale = whole(certificate, "scale", least=1)
+    most_stays = whole(certificate, "most_stays", least=0)
     if most_stays > _MOST_STAYS:
         msg = f"asks for {most_stays} stays per host; {_MOST_STAYS} is the limit"
         raise ValueError(msg)
-    kinds = bound.entries(certificate, "types")
+    kinds = entries(certificate, "types")
     if len(kinds) != len(case.hosts.kinds):
         msg = f"has prices of {len(kinds)} host types; the fleet has {len(case.hosts.kinds)}"
         raise ValueError(msg)
@@ -91,21 +98,21 @@ def configuration_mj(case: PlacementCase, certificate: Mapping[str, object]) -> 
     carries[case.current[here]] = True
     receives = (hosts.powered_on | (hosts.control != NO_WAKE)) & ~hosts.maintenance
     grid = _Grid.of(certificate, len(case.resources))
-    allowed = bound.allowed_kinds(case, receives) & case.active
+    allowed = allowed_kinds(case, receives) & case.active
     vms = _vms(case, certificate, grid, allowed)
     paid = [int(p) * int(n) for p, n in zip(vms.price.tolist(), vms.count.tolist(), strict=True)]
     total = sum(paid) + vms.load_price * sum_of(case.load_mcores[vms.index])
     total += scale * sum_of(case.move_mj[here])
-    without = multiply(bound.without_vms_mj(case), scale)
-    offer = bound.offered(case, receives)
+    without = multiply(without_vms_mj(case), scale)
+    offer = offered(case, receives)
     usable = receives | carries
     total += sum_of(without[~usable])
     for k, entry in enumerate(kinds):
         mine = np.flatnonzero(usable & (hosts.kind_of == k))
         if mine.size == 0:
             continue
-        load_price = bound.whole(entry, "load_multiplier", least=0)
-        running = bound.least_running(case, k, offer[mine, 0], scale=scale, b=load_price)
+        load_price = whole(entry, "load_multiplier", least=0)
+        running = least_running(case, k, offer[mine, 0], scale=scale, b=load_price)
         boot = hosts.kinds[k].boot_mw * hosts.kinds[k].boot_s
         on = add(running, multiply(np.where(hosts.powered_on[mine], 0, boot), scale))
         gain = vms.load_price - load_price
@@ -137,7 +144,7 @@ def _vms(
             raise ValueError(msg)
         listed[tuple(entry[:-1])] = entry[-1]
     price = [listed.get(tuple(key), 0) for key in distinct.tolist()]
-    load_price = bound.whole(certificate, "load_multiplier", least=0)
+    load_price = whole(certificate, "load_multiplier", least=0)
     reach = max(price, default=0) + load_price * int(case.load_mcores.max(initial=0))
     if reach * max(1, len(index)) >= _FITS:
         msg = "has prices that are too large to add up"

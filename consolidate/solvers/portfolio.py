@@ -22,7 +22,7 @@ from consolidate.solvers.drain import Drain, search
 from consolidate.solvers.exact import CpSat, n_booleans
 from consolidate.solvers.greedy import GREEDY
 from consolidate.solvers.keep import Keep
-from consolidate.solvers.lns import Neighbourhoods, improve_by_parts
+from consolidate.solvers.lns import PartSize, improve_by_parts
 from consolidate.solvers.patterns.policy import Patterns
 from consolidate.solvers.profile import Profile, is_wide
 
@@ -194,7 +194,7 @@ class _Work:
             self.instance,
             self.problem,
             self.best,
-            policy=Neighbourhoods(),
+            size=PartSize(),
             budget=self.budget,
             seed=self.seed,
             clock=self.clock,

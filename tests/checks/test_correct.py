@@ -17,9 +17,9 @@ from consolidate.checks import (
     check_plan,
     check_run,
 )
-from consolidate.checks.bound import certified_mj
 from consolidate.checks.fleet_file import load_guests, load_hosts
 from consolidate.checks.loader import load_actions, load_case, load_claim, load_limits
+from consolidate.checks.on_off import on_off_mj
 from consolidate.checks.power import kind_power_mw
 from consolidate.checks.precopy import least_move
 from consolidate.checks.spans import Cover, by_steps
@@ -176,7 +176,7 @@ def test_certificate_equals_the_formula(correct_run, naive):
             a.append(("rule", 1, scale * int(rng.integers(0, 10**9))))
             prices.append((a, int(rng.integers(0, 200 * scale))))
         value = naive.certificate_value(scale, prices)
-        assert certified_mj(case, naive.certificate(scale, prices)) == value
+        assert on_off_mj(case, naive.certificate(scale, prices)) == value
 
 
 def test_no_certificate_exceeds_the_best_placement(correct_run, scene, naive):
@@ -192,7 +192,7 @@ def test_no_certificate_exceeds_the_best_placement(correct_run, scene, naive):
                 for r in rng.integers(0, 4, 3).tolist()
             ]
             prices.append((a, int(rng.integers(0, 10 ** int(rng.integers(1, 7))))))
-        assert certified_mj(case, naive.certificate(1_000, prices)) <= best
+        assert on_off_mj(case, naive.certificate(1_000, prices)) <= best
 
 
 def test_falling_curve_does_not_inflate_a_bound(correct_run):
@@ -203,10 +203,10 @@ def test_falling_curve_does_not_inflate_a_bound(correct_run):
     assert small.per_vm_mcores > 0
     fleet = dataclasses.replace(case.hosts, kinds=(odd, *case.hosts.kinds[1:]))
     nothing = {"scale": 1, "types": [{"load_multiplier": 0, "rows": []}] * len(case.hosts.kinds)}
-    value = certified_mj(dataclasses.replace(case, hosts=fleet), nothing)
+    value = on_off_mj(dataclasses.replace(case, hosts=fleet), nothing)
     guarded = dataclasses.replace(odd, hosting_idle_mw=small.points_mw[1])
     level = dataclasses.replace(case.hosts, kinds=(guarded, *case.hosts.kinds[1:]))
-    assert value == certified_mj(dataclasses.replace(case, hosts=level), nothing)
+    assert value == on_off_mj(dataclasses.replace(case, hosts=level), nothing)
 
 
 def test_hosts_off_only_when_it_pays(correct_run):

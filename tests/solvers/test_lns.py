@@ -12,7 +12,7 @@ from consolidate.model import Spread
 from consolidate.model.kernel_view import kernel_problem, kernel_state
 from consolidate.model.progress import silent
 from consolidate.solvers import POLICIES, Budget
-from consolidate.solvers.lns import Neighbourhoods, improve_by_parts
+from consolidate.solvers.lns import Neighbourhoods, PartSize, improve_by_parts
 from consolidate.solvers.lns.part import Part, repack, spreads_of
 from consolidate.study.verbs import solve
 
@@ -65,7 +65,7 @@ def improved(instance, host_of, *, seed=0, deterministic_s=0.6, **fields):
             instance,
             kernel_problem(instance),
             np.array(host_of, dtype=np.int32),
-            policy=Neighbourhoods(**fields),
+            size=PartSize(**fields),
             budget=budget,
             seed=seed,
             clock=budget.start(),

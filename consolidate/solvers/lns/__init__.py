@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from consolidate.solvers.lns.part import PartSize
 from consolidate.solvers.lns.policy import Neighbourhoods
 from consolidate.solvers.lns.search import improve_by_parts
 
-__all__ = ["Neighbourhoods", "improve_by_parts"]
+__all__ = ["Neighbourhoods", "PartSize", "improve_by_parts"]

@@ -9,8 +9,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.problem import Problem, State, table_power
+from consolidate.errors import ConfigError
 
-__all__ = ["Part", "repack"]
+__all__ = ["Part", "PartSize", "repack"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartSize:
+    """How large a part is, and how long it is worked on.
+
+    Parameters
+    ----------
+    most_hosts
+        Most hosts of a part, one that is off included.
+    most_pairs
+        Most VM-host pairs of a part; on crowded hosts only some VMs are free to move.
+    part_s : s
+        Work on one part, in deterministic seconds of CP-SAT.
+    """
+
+    most_hosts: int = 5
+    most_pairs: int = 400
+    part_s: float = 0.1
+
+    def __post_init__(self) -> None:
+        for key, least in (("most_hosts", 2), ("most_pairs", 2)):
+            if getattr(self, key) < least:
+                msg = f"needs at least {least}, got {getattr(self, key)}"
+                raise ConfigError(msg, path=f"lns.{key}")
+        if not self.part_s > 0:
+            msg = f"needs more than 0 s, got {self.part_s}"
+            raise ConfigError(msg, path="lns.part_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

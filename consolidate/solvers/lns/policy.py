@@ -6,49 +6,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from consolidate.errors import ConfigError
 from consolidate.model import Instance
 from consolidate.model.kernel_view import kernel_problem
 from consolidate.model.progress import Progress
 from consolidate.solvers.base import KERNEL_RULES, Budget, Proposal, StepByStep
 from consolidate.solvers.clock import Clock
 from consolidate.solvers.keep import Keep
+from consolidate.solvers.lns.part import PartSize
 from consolidate.solvers.lns.search import improve_by_parts
 
 __all__ = ["Neighbourhoods"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbourhoods(StepByStep):
+class Neighbourhoods(PartSize, StepByStep):
     """Start from ``keep``; then large neighbourhood search (Shaw 1998, doi:10.1007/3-540-49481-2_30).
 
     A few hosts are chosen, VMs on them are packed anew by CP-SAT, exactly, while all others stay, and the
     result counts if it is not worse. The budget is ``deterministic_s``, over all parts together.
 
-    Parameters
-    ----------
-    most_hosts
-        Most hosts of a part, one that is off included.
-    most_pairs
-        Most VM-host pairs of a part; on crowded hosts only some VMs are free to move.
-    part_s : s
-        Work on one part, in deterministic seconds of CP-SAT.
+    Parameters are those of :class:`~consolidate.solvers.lns.part.PartSize`.
     """
 
     name: ClassVar[str] = "lns"
     rules: ClassVar[frozenset[str]] = KERNEL_RULES
-    most_hosts: int = 5
-    most_pairs: int = 400
-    part_s: float = 0.1
-
-    def __post_init__(self) -> None:
-        for key, least in (("most_hosts", 2), ("most_pairs", 2)):
-            if getattr(self, key) < least:
-                msg = f"needs at least {least}, got {getattr(self, key)}"
-                raise ConfigError(msg, path=f"lns.{key}")
-        if not self.part_s > 0:
-            msg = f"needs more than 0 s, got {self.part_s}"
-            raise ConfigError(msg, path="lns.part_s")
 
     def proposals(
         self,
@@ -70,7 +51,7 @@ class Neighbourhoods(StepByStep):
             instance,
             kernel_problem(instance),
             last.host_of,
-            policy=self,
+            size=self,
             budget=budget,
             seed=seed,
             clock=clock,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +16,7 @@ from consolidate.model.progress import Progress
 from consolidate.solvers.base import Budget, Proposal
 from consolidate.solvers.clock import Clock
 from consolidate.solvers.lns.choice import Choices
-from consolidate.solvers.lns.part import Part, repack, spreads_of
-
-if TYPE_CHECKING:
-    from consolidate.solvers.lns.policy import Neighbourhoods
+from consolidate.solvers.lns.part import Part, PartSize, repack, spreads_of
 
 __all__ = ["improve_by_parts"]
 
@@ -35,7 +31,7 @@ def improve_by_parts(
     problem: Problem,
     host_of: NDArray[np.int32],
     *,
-    policy: Neighbourhoods,
+    size: PartSize,
     budget: Budget,
     seed: int,
     clock: Clock,
@@ -47,13 +43,13 @@ def improve_by_parts(
     for spread, which the parts know; hosts under a limit on those online are emptied, never opened.
     """
     state = kernel_state(instance, host_of, problem=problem)
-    choices = Choices(instance, problem, most_hosts=policy.most_hosts, seed=seed)
+    choices = Choices(instance, problem, most_hosts=size.most_hosts, seed=seed)
     groups = [frozenset(rule.vms) for rule in instance.rules if isinstance(rule, Spread)]
     value = int(total_energy(problem, state))
     spent_s, shown_s, parts, gains, told = 0.0, 0.0, 0, 0, value
     while spent_s < budget.deterministic_s and not clock.is_over() and state.n_vms.any():
         way, hosts = choices.draw(state)
-        vms = choices.may_move(state, hosts, policy.most_pairs // max(1, len(hosts)))
+        vms = choices.may_move(state, hosts, size.most_pairs // max(1, len(hosts)))
         parts += 1
         cost_s = _LEAST_S
         if len(hosts) > 1 and len(vms):
@@ -63,7 +59,7 @@ def improve_by_parts(
                 vms=tuple(vms.tolist()),
                 spreads=spreads_of(groups, on_hosts),
             )
-            work_s = min(policy.part_s, budget.deterministic_s - spent_s)
+            work_s = min(size.part_s, budget.deterministic_s - spent_s)
             found = clock.within(partial(repack, problem, state, part, seed=seed, work_s=work_s))
             if found is None:
                 break
