@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -41,6 +42,8 @@ class EnergyPerVm:
     emissions_g : g
         Emissions of each VM, shape ``(vms,)``: its energy on each host at the mean intensity of that site;
         ``None`` where none is known.
+    shared_g : g
+        Emissions of what is shared: those of the arm, less those of its VMs; NaN where none is known.
     """
 
     vm_ids: tuple[str, ...]
@@ -48,6 +51,7 @@ class EnergyPerVm:
     shared_mj: NDArray[np.int64]
     idle: IdleRule
     emissions_g: NDArray[np.float64] | None = None
+    shared_g: float = float("nan")
 
     @property
     def total_mj(self) -> int:
@@ -69,7 +73,7 @@ class EnergyPerVm:
         columns["total_mj"] = total
         columns["energy_kwh"] = total / MILLIJOULES_PER_KWH
         if self.emissions_g is not None:
-            columns["co2e_g"] = [*self.emissions_g.tolist(), float("nan")]
+            columns["co2e_g"] = [*self.emissions_g.tolist(), self.shared_g]
         return pd.DataFrame(columns)
 
 
@@ -132,7 +136,12 @@ def energy_per_vm(
                     grams[vm] += part / site_mj[site] * site_emissions_g[site] if site_mj[site] else 0.0
             shared[ledger] -= sum(parts.values())
     return EnergyPerVm(
-        vm_ids=trace.vms.ids, energy_mj=energy, shared_mj=shared, idle=idle, emissions_g=grams
+        vm_ids=trace.vms.ids,
+        energy_mj=energy,
+        shared_mj=shared,
+        idle=idle,
+        emissions_g=grams,
+        shared_g=float("nan") if grams is None else math.fsum((*(site_emissions_g or ()), *-grams)),
     )
 
 

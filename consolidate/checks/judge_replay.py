@@ -9,8 +9,13 @@ from numpy.typing import NDArray
 
 from consolidate.checks.arm_files import load_arm
 from consolidate.checks.arms import Arm, ArmCase, Demand
-from consolidate.checks.carbon import coverage_violations, emission_violations, emissions_kg
-from consolidate.checks.cases import NO_ACTIONS, Actions, Guests, PlacementCase
+from consolidate.checks.carbon import (
+    coverage_violations,
+    emission_violations,
+    emissions_kg,
+    grams_by_step,
+)
+from consolidate.checks.cases import NO_ACTIONS, Actions, PlacementCase
 from consolidate.checks.docket import IDLE_ARM, PLANNED_ARM, Docket
 from consolidate.checks.loader import load_emissions, load_intensity
 from consolidate.checks.per_vm import FILE as SHARES_FILE
@@ -98,15 +103,33 @@ def judge_emissions(
     return emitted
 
 
-def judge_shares(docket: Docket, arms: dict[str, Arm], vms: Guests, demand: Demand) -> None:
-    """Judge the energy of each VM, where the report has it."""
+def judge_shares(docket: Docket, arms: dict[str, Arm], case: PlacementCase, demand: Demand) -> None:
+    """Judge the energy of each VM, and its emissions where they are known, where the report has them."""
+    vms, intensity = case.vms, docket.intensity
     both = (IDLE_ARM, PLANNED_ARM)
     if not (docket.printed / SHARES_FILE).exists() or any(arm not in arms for arm in both):
         return
     shares = docket.attempt(partial(load_shares, docket.printed, n_vms=vms.n, arms=both))
     if shares is not None:
-        found = share_violations(shares, arms=arms, vms=vms, demand=demand)
-        docket.add(found, "energy per VM follows from its rule; with the shared part it is the ledger")
+        site_g = {
+            label: [
+                float(
+                    grams_by_step(
+                        mj, arms[label].step_start_utc_s, demand.step_s, intensity.of(site)
+                    ).sum()
+                )
+                for site, mj in enumerate(arms[label].site_mj)
+            ]
+            for label in both
+            if intensity is not None
+        }
+        found = share_violations(
+            shares, arms=arms, vms=vms, demand=demand, hosts=case.hosts, site_g=site_g
+        )
+        docket.add(
+            found,
+            "energy and emissions per VM follow from their rule; with the shared part they are the ledger",
+        )
 
 
 def judge_replay_bound(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from consolidate.checks.arms import ON, Arm, Demand
-from consolidate.checks.cases import Guests
+from consolidate.checks.cases import Guests, Hosts
 from consolidate.checks.files import MalformedError, read_text
 from consolidate.checks.verdict import Violation
 
@@ -17,7 +20,8 @@ __all__ = ["FILE", "load_shares", "share_violations"]
 
 FILE = "energy_per_vm.csv"
 _CAUSES = ("idle", "load", "migration")
-Row = dict[str, int]
+#: Whole millijoules by cause, and grams.
+Row = dict[str, Any]
 Shares = tuple[str, dict[str, list[Row]]]
 
 
@@ -36,26 +40,37 @@ def load_shares(folder: Path, *, n_vms: int, arms: tuple[str, ...]) -> Shares:
         found[arm] = []
         for number, line in enumerate(lines):
             try:
-                row = {
+                row: Row = {
                     cause: int(line[f"{arm}_{cause}_mj"])
                     for cause in (*_CAUSES, "transitions_and_off", "total")
                 }
+                grams = line[f"{arm}_co2e_g"]
+                row["co2e_g"] = float(grams) if grams else math.nan
             except (KeyError, TypeError, ValueError):
-                message = f"{FILE}: row {number} has no whole millijoules of {arm}"
+                message = f"{FILE}: row {number} has no whole millijoules, or no grams, of {arm}"
                 raise MalformedError(message, code="V0.value", file=FILE, row=number) from None
             found[arm].append(row)
     return rule, found
 
 
 def share_violations(
-    shares: Shares, *, arms: dict[str, Arm], vms: Guests, demand: Demand
+    shares: Shares,
+    *,
+    arms: dict[str, Arm],
+    vms: Guests,
+    demand: Demand,
+    hosts: Hosts,
+    site_g: Mapping[str, Sequence[float]],
 ) -> list[Violation]:
-    """Return where the table differs from what the rule gives, or does not add up to the ledger."""
+    """Return where the table differs from what the rule gives, or does not add up to the ledger.
+
+    ``site_g`` has the emissions of each arm at each site, in grams; none where they are not known.
+    """
     rule, tables = shares
     found = []
     for label, rows in tables.items():
         arm = arms[label]
-        due = _shared_out(arm, vms, demand, rule)
+        due = _shared_out(arm, vms, demand, rule, hosts=hosts, site_g=site_g.get(label, ()))
         whole = int(arm.host_mj.sum())
         stated = sum(row["total"] for row in rows)
         if stated != whole:
@@ -64,7 +79,16 @@ def share_violations(
             )
         for v, (row, right) in enumerate(zip(rows, due, strict=True)):
             for key, value in right.items():
-                if row[key] != value:
+                if key == "co2e_g":
+                    if abs(row[key] - value) <= 1e-6 + 1e-9 * abs(value):
+                        continue
+                    who = f"VM {vms.name(v)}" if v < vms.n else "the shared part"
+                    found.append(
+                        _wrong(
+                            f"{label}: emissions of {who} are stated as {row[key]} g; they are {value} g"
+                        )
+                    )
+                elif row[key] != value:
                     who = f"VM {vms.name(v)}" if v < vms.n else "the shared part"
                     found.append(
                         _wrong(
@@ -79,10 +103,17 @@ def _wrong(message: str) -> Violation:
     return Violation(code="V19.share", message=f"{FILE}: {message}", witness={"file": FILE})
 
 
-def _shared_out(arm: Arm, vms: Guests, demand: Demand, rule: str) -> list[Row]:
+def _shared_out(
+    arm: Arm, vms: Guests, demand: Demand, rule: str, *, hosts: Hosts, site_g: Sequence[float]
+) -> list[Row]:
     empty = dict.fromkeys((*_CAUSES, "transitions_and_off", "total"), 0)
-    due = [dict(empty) for _ in range(vms.n + 1)]
+    due: list[Row] = [dict(empty) for _ in range(vms.n + 1)]
     shared = due[-1]
+    site_mj = [int(row.sum()) for row in arm.site_mj]
+    if site_g:
+        for row in due:
+            row["co2e_g"] = 0.0
+        shared["co2e_g"] = math.fsum(site_g)
     for host in range(len(arm.host_ids)):
         ledger = [int(x) for x in arm.host_mj[host]]
         shared["transitions_and_off"] += sum(ledger[3:])
@@ -96,6 +127,11 @@ def _shared_out(arm: Arm, vms: Guests, demand: Demand, rule: str) -> list[Row]:
             parts = _split(given, weights)
             for vm, part in parts.items():
                 due[vm][cause] += part
+                site = 0 if hosts.site is None else int(hosts.site[host])
+                if site_g and site_mj[site]:
+                    grams = part * site_g[site] / site_mj[site]
+                    due[vm]["co2e_g"] += grams
+                    shared["co2e_g"] -= grams
             shared[cause] += amount - sum(parts.values())
     for row in due:
         row["total"] = sum(row[c] for c in (*_CAUSES, "transitions_and_off"))

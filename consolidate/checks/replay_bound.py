@@ -80,15 +80,14 @@ def proved_mj(
     usable = hosts.powered_on | receives
     kinds = [hosts.kinds[k] for k in np.unique(hosts.kind_of)]
     step_s, steps = demand.step_s, demand.n_steps
-    every_vm_runs = arm.service["waiting_vm_s"] == 0
-    memory_binds = every_vm_runs and arm.service["memory_overcommit_host_s"] == 0
+    runs = _every_vm_runs(arm, steps, step_s)
+    memory_binds = arm.service["memory_overcommit_host_s"] == 0
     asked = np.bincount(demand.step, demand.cpu_mcores, steps).astype(np.int64) * step_s
     load = np.maximum(asked - arm.unmet_mcore_s, 0) // step_s
-    if every_vm_runs:
-        load += min(k.per_vm_mcores for k in kinds) * np.bincount(demand.step, minlength=steps)
+    load += min(k.per_vm_mcores for k in kinds) * np.bincount(demand.step, minlength=steps) * runs
     held = fewest = np.zeros(steps, dtype=np.int64)
     if memory_binds:
-        each = demand.memory_mib + min(k.per_vm_memory_mib for k in kinds)
+        each = (demand.memory_mib + min(k.per_vm_memory_mib for k in kinds)) * runs[demand.step]
         held = np.bincount(demand.step, each, steps).astype(np.int64)
         room = max(hosts.kinds[int(k)].usable_memory_mib for k in hosts.kind_of[usable])
         fewest = _fewest_hosts(demand.step, each, steps, room)
@@ -113,6 +112,15 @@ def proved_mj(
             if count:
                 total += count * _cheapest_mj(kind, on, step_s, starts_on=starts_on)
     return int(np.floor(total))
+
+
+def _every_vm_runs(arm: Arm, steps: int, step_s: int) -> NDArray[np.bool_]:
+    """Say of each step whether no VM waits, or is in storage, for any part of it."""
+    runs = np.ones(steps, dtype=np.bool_)
+    there = arm.residency
+    for i in np.flatnonzero((there.host < 0) & (there.end_s > there.start_s)).tolist():
+        runs[int(there.start_s[i]) // step_s : -(-int(there.end_s[i]) // step_s)] = False
+    return runs
 
 
 def _fewest_hosts(

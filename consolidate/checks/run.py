@@ -88,11 +88,10 @@ def _judge(docket: Docket) -> Verdict:
         actions = judge_plan(docket, case, claim, placed=placed)
         if demand is not None and sites is not None:
             arms = judge_arms(docket, case, demand, sites, actions)
-    if vms is not None and demand is not None:
-        judge_shares(docket, arms, vms, demand)
     emissions = judge_emissions(docket, arms, demand, n_sites=n_sites)
     shifted = least_mj = None
     if case is not None and demand is not None:
+        judge_shares(docket, arms, case, demand)
         least_mj = judge_replay_bound(docket, case, demand, arms)
     if case is not None and demand is not None and sites is not None:
         shifted = judge_shift(docket, case, demand, sites, arms, emissions)

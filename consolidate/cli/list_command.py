@@ -20,6 +20,7 @@ _KINDS = (
     "fleets",
     "rules",
     "servers",
+    "embodied",
     "zones",
     "sizings",
     "detectors",
@@ -32,26 +33,51 @@ _KINDS = (
 @click.command("list")
 @click.argument("kind", type=click.Choice(_KINDS))
 @click.option(
-    "--from", "table", metavar="FILE", help="Servers of a table of your own: lines for a fleet file."
+    "--from",
+    "table",
+    metavar="FILE",
+    help="Servers of a table of your own, or their embodied carbon: lines for a fleet file.",
 )
 def command(kind: str, table: str | None) -> None:
     """List everything of one KIND that is known here, one name a line, with its summary."""
-    if table is not None:
-        _servers_from(kind, table)
+    if table is not None or kind == "embodied":
+        _from_table(kind, table)
         return
     for name, about in _entries(kind):
         click.echo(f"{name:32} {about}".rstrip())
 
 
-def _servers_from(kind: str, table: str) -> None:
+def _from_table(kind: str, table: str | None) -> None:
     """Print the servers of a table, each as the line that a fleet file takes."""
-    from consolidate.cli.terminal import say
     from consolidate.errors import ConfigError
-    from consolidate.inventory import read_server_curves
 
-    if kind != "servers":
+    if table is None:
+        msg = (
+            "needs a table of product footprints, such as that of Boavizta; none is part of this package"
+        )
+        raise ConfigError(msg, path="--from")
+    if kind not in ("servers", "embodied"):
         msg = f"is a table of servers; there are none of {kind}"
         raise ConfigError(msg, path="--from")
+    (_print_servers if kind == "servers" else _print_embodied)(table)
+
+
+def _print_embodied(table: str) -> None:
+    from consolidate.cli.terminal import say
+    from consolidate.inventory import read_embodied
+
+    found = read_embodied(table)
+    for server in found.servers:
+        reported = f", {server.reported}" if server.reported else ""
+        say(f"embodied_kg = {server.embodied_kg:.0f}  # {server.name}{reported}")
+    if found.left_out:
+        click.echo(f"{found.left_out} servers without a manufacturing part were left out", err=True)
+
+
+def _print_servers(table: str) -> None:
+    from consolidate.cli.terminal import say
+    from consolidate.inventory import read_server_curves
+
     found = read_server_curves(table)
     for curve in found.curves:
         points = ", ".join(f"{watts:g}" for watts in curve.points_w)

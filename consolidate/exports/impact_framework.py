@@ -42,8 +42,7 @@ class ImpactFramework:
             "  children:",
         ]
         for arm in ARMS:
-            lines += [f"    {arm}:", "      pipeline:", "        compute:"]
-            lines += ["          - operational-carbon", "          - sci", "      children:"]
+            lines += [f"    {arm}:", "      children:"]
             for site in range(len(facts.arms[arm].site_energy_mj)):
                 lines += _site(facts, arm, site)
         return ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace")
@@ -91,7 +90,12 @@ def _site(facts: RunFacts, arm: str, site: int) -> list[str]:
     vm_h = _vm_hours(replay, facts.instance.fleet.host_site == site, starts)
     times = replay.grid.times()
     lengths = np.diff(np.append(starts, replay.grid.n_steps)) * replay.grid.step_s
-    lines = [f"        {_text(facts.instance.fleet.sites[site].name)}:", "          inputs:"]
+    lines = [f"        {_text(facts.instance.fleet.sites[site].name)}:", "          pipeline:"]
+    lines += ["            compute:", "              - operational-carbon"]
+    # An hour without VMs has no score, and the framework stumbles over it.
+    if (vm_h > 0).all():
+        lines.append("              - sci")
+    lines.append("          inputs:")
     for k, first in enumerate(starts.tolist()):
         lines += [
             f"            - timestamp: {_text(utc(times[first]))}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from consolidate.inventory.embodied_table import EmbodiedServer, EmbodiedTable, read_embodied
 from consolidate.inventory.fleet_file import fleet_names, read_fleet
 from consolidate.inventory.ifca_cloud import MeasuredCloud, read_ifca_cloud
 from consolidate.inventory.jobs_file import read_jobs
@@ -16,6 +17,8 @@ __all__ = [
     "INSTANCE_SOURCES",
     "RULE_ALIASES",
     "InstanceSource",
+    "EmbodiedServer",
+    "EmbodiedTable",
     "ServerCurve",
     "ServerTable",
     "MeasuredCloud",
@@ -27,6 +30,7 @@ __all__ = [
     "read_moves",
     "read_placement",
     "read_rules",
+    "read_embodied",
     "read_server_curves",
     "sized_fleet",
     "write_placement",

@@ -13,7 +13,7 @@ from pathlib import Path
 from consolidate.errors import TraceError
 from consolidate.model import PiecewisePower
 
-__all__ = ["ServerCurve", "ServerTable", "read_server_curves"]
+__all__ = ["ServerCurve", "ServerTable", "read_server_curves", "table_text"]
 
 _LOADS = tuple(range(10, 101, 10))
 _SPEC_FULL = ("ActiveIdle", *(f"{load}_AvgPower" for load in _LOADS))
@@ -26,6 +26,10 @@ _OTHER = (
     ),
     ("TDP", "thermal design powers of processors, which nobody measured on a server"),
     ("Min Watts", "watts for each virtual CPU of cloud instances, not of a server"),
+    (
+        "gwp_manufacturing_ratio",
+        "footprints of products, not power: `consolidate list embodied --from` reads them",
+    ),
     ("total_mean", "manufacturing emissions of cloud instances, not power"),
     ("additional_memory", "manufacturing emissions of cloud instances, not power"),
 )
@@ -92,7 +96,7 @@ def read_server_curves(path: str | Path) -> ServerTable:
         When the file holds something else, or a number is wrong; names file, line, column and value.
     """
     path = Path(path)
-    text = _text(path)
+    text = table_text(path)
     first = text.partition("\n")[0].strip()
     if re.fullmatch(r"[\d.]+( +[\d.]+){10}", first):
         points = tuple(float(word) for word in first.split())
@@ -114,7 +118,8 @@ def read_server_curves(path: str | Path) -> ServerTable:
     return ServerTable(curves=tuple(curves), left_out=left_out)
 
 
-def _text(path: Path) -> str:
+def table_text(path: Path) -> str:
+    """Return the text of a table, plain or gzip."""
     try:
         content = path.read_bytes()
         if content[:2] == b"\x1f\x8b":

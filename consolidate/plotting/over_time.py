@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from consolidate.model.replay import LEDGER
@@ -154,18 +155,20 @@ def _name_saving(
 ) -> None:
     """Write the energy saved or lost into the area between the lines, where there is room for it."""
     edges, one, two = lines
-    inner = slice(edges.size // 4, 3 * edges.size // 4)
-    gap = np.abs(one - two)[inner]
-    if not gap.size or gap.max() < 0.16 * ax.get_ylim()[1]:
+    # The widest room that stays free over the width of the words.
+    width = min(max(one.size // 3, 1), one.size)
+    low = sliding_window_view(np.maximum(np.minimum(one, two), 0), width).max(axis=1)
+    high = sliding_window_view(np.maximum(one, two), width).min(axis=1)
+    first = int((high - low).argmax())
+    if high[first] - low[first] < 0.1 * ax.get_ylim()[1]:
         return
-    k = edges.size // 4 + gap.size // 2
     saved_mj = before.total_mj - after.total_mj
     word, colour = ("saved", SAVED) if saved_mj >= 0 else ("lost", LOST)
     share = f" ({percent(abs(saved_mj) / before.total_mj)})" if before.total_mj else ""
     label(
         ax,
-        float(edges[k]),
-        float(one[k] + two[k]) / 2,
+        float(edges[first] + edges[first + width]) / 2,
+        float(low[first] + high[first]) / 2,
         f"{word} {number(mj_to_kwh(abs(saved_mj)))} kWh{share}",
         color=colour,
         ha="center",

@@ -77,7 +77,7 @@ def explore_page(runs: Sequence[RunData]) -> str:
         raise InputError(msg)
     data = {
         "measures": [{"key": m.key, "words": m.words, "share": m.share} for m in MEASURES],
-        "runs": [_run(run) for run in runs],
+        "runs": [_run(run, name) for run, name in zip(runs, _names(runs), strict=True)],
     }
     css, script = template_text("explore.css"), template_text("explore.js")
     # Inside a script element only "<" could end it; escaped, it is the same JSON.
@@ -107,13 +107,22 @@ def _policy(css: str, script: str) -> str:
     )
 
 
-def _run(run: RunData) -> dict[str, Any]:
+def _names(runs: Sequence[RunData]) -> list[str]:
+    """Return the names of the folders, with as many folders above as it takes to tell them apart."""
+    parts = [run.folder.resolve().parts for run in runs]
+    depth = 1
+    while len({p[-depth:] for p in parts}) < len(parts):
+        depth += 1
+    return ["/".join(p[-depth:]) for p in parts]
+
+
+def _run(run: RunData, name: str) -> dict[str, Any]:
     arms = {"baseline": run.baseline, **run.others, "consolidated": run.consolidated}
     base_mj = run.baseline.total_mj
     grid = run.baseline.grid
     parts = np.unique(np.linspace(0, grid.n_steps, min(MOST_POINTS, grid.n_steps) + 1, dtype=np.int64))
     return {
-        "name": visible(run.folder.resolve().name),
+        "name": visible(name),
         "start": f"{grid.start}Z",
         "hours": [float(x) for x in parts * grid.step_s / SECONDS_PER_HOUR],
         "arms": [_arm(label, arm, base_mj, parts, run.emissions_g) for label, arm in arms.items()],

@@ -108,8 +108,11 @@ def _numbers(figures: tuple[Figure, ...]) -> dict[str, Any]:
     band = Markup('<span class="i" data-interval="{}" data-low="{}" data-high="{}">{}</span>')
     template = Markup('<span class="n" data-metric="{}" data-value="{}">{}</span>')
 
-    def n(metric: str, decimals: int | None = None) -> Markup:
+    def n(metric: str, decimals: int | None = None, *, alike: bool = False) -> Markup:
         figure = by_name[metric]
+        if alike:
+            # Beside figures that have no interval, a rounder number would compare as another one.
+            figure = dataclasses.replace(figure, low=None, high=None, interval="")
         text = figure.text() if decimals is None else figure.column_text(decimals=decimals)
         return template.format(figure.metric, repr(figure.value), text)
 

@@ -80,5 +80,5 @@ def _table(share: EnergyPerVm) -> list[list[object]]:
     at = [LEDGER.index(cause) for cause in ATTRIBUTED]
     shared = share.shared_mj.tolist()
     rest = sum(shared) - sum(shared[k] for k in at)
-    rows.append([*(shared[k] for k in at), rest, sum(shared), None])
+    rows.append([*(shared[k] for k in at), rest, sum(shared), None if grams is None else share.shared_g])
     return rows

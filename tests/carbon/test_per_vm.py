@@ -72,6 +72,8 @@ def test_grams_follow_the_energy():
     share = energy_per_vm(done, demand, hosts, site_emissions_g=[1_000.0])
     due = share.energy_mj.sum(axis=1) / share.total_mj * 1_000
     assert share.emissions_g.tolist() == pytest.approx(due.tolist())
+    assert share.emissions_g.sum() + share.shared_g == pytest.approx(1_000.0)
+    assert share.to_frame()["co2e_g"].sum() == pytest.approx(1_000.0)
 
 
 def test_an_unknown_rule_is_refused():
@@ -104,12 +106,14 @@ def test_the_table_of_a_run_is_the_ledger(reported, rule):
     for label in ("baseline", "consolidated"):
         total = sum(int(row[f"{label}_total_mj"]) for row in rows)
         assert total / 3.6e9 == pytest.approx(value[f"energy_{label}_kwh"], rel=1e-12)
+        grams = sum(float(row[f"{label}_co2e_g"]) for row in rows)
+        assert grams / 1_000 == pytest.approx(value[f"operational_carbon_{label}_kg"], rel=1e-12)
     saved = sum(float(row["saved_kwh"]) for row in rows)
     assert saved == pytest.approx(value["energy_saved_kwh"])
     assert any(int(row["consolidated_migration_mj"]) for row in rows[:-1])
     verdict = check_run(reported)
     assert verdict.ok, verdict.violations
-    assert any("energy per VM" in sentence for sentence in verdict.proven)
+    assert any("emissions per VM" in sentence for sentence in verdict.proven)
 
 
 def test_a_millijoule_moved_from_one_vm_to_another_is_found(reported):
@@ -128,5 +132,23 @@ def test_a_millijoule_moved_from_one_vm_to_another_is_found(reported):
     try:
         found = check_run(reported).violations
         assert {v.code for v in found} == {"V19.share"}
+    finally:
+        path.write_text(before)
+
+
+def test_grams_moved_from_one_vm_to_another_are_found(reported):
+    """Somebody else's emissions, the same total."""
+    path = reported / "energy_per_vm.csv"
+    before = path.read_text()
+    rows = list(csv.reader(before.splitlines()))
+    column = rows[0].index("consolidated_co2e_g")
+    for row, change in ((rows[1], 0.01), (rows[2], -0.01)):
+        row[column] = str(float(row[column]) + change)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    try:
+        found = check_run(reported).violations
+        assert {v.code for v in found} == {"V19.share"}
+        assert "emissions of VM" in found[0].message
     finally:
         path.write_text(before)

@@ -81,6 +81,16 @@ def test_values_are_those_of_the_replays(page, runs):
         assert kwh == pytest.approx(run.consolidated.energy_kwh, rel=1e-3)
 
 
+def test_folders_of_one_name_are_told_apart(runs, tmp_path):
+    """``monday/run`` and ``tuesday/run`` are not "run" and "run"."""
+    both = [
+        SimpleNamespace(**vars(runs[0]) | {"folder": tmp_path / day / "run"})
+        for day in ("monday", "tuesday")
+    ]
+    names = [run["name"] for run in data_of(explore_page(both))["runs"]]
+    assert names == ["monday/run", "tuesday/run"]
+
+
 def test_one_run_twice_or_none_is_refused(runs, tmp_path):
     """Two bars of one run would look like two results."""
     for wrong in ([], [runs[0], runs[0]]):

@@ -201,6 +201,20 @@ def test_unmet_demand_is_credited(builders):
     assert "crowded" in mine.summary()
 
 
+def test_memory_is_left_out_only_while_vms_wait(builders):
+    """A VM that waits one step for a boot must not hide that two hosts are needed in the eleven others."""
+    alive = [[True] * 12, [False] * 3 + [True] * 9]
+    trace = builders.trace([[100] * 12] * 2, 6_000, alive=alive, vms=builders.vms(2, memory_mib=6_000))
+    fleet = builders.fleet(kinds=(0, 0), powered_on=np.array([True, False]))
+    arm = cs.replay(trace, fleet, cs.Placement(host_of=np.array([0, -1])), label="mine")
+    assert arm.service.waiting_vm_s > 0
+    mine = cs.replay_bound(trace, fleet, credit=arm)
+    fluid = cs.replay_bound(trace, fleet, credit=arm, memory=False)
+    assert fluid.value_mj < 0.8 * mine.value_mj
+    assert 0.9 * arm.total_mj < mine.value_mj <= arm.total_mj
+    assert "let VMs wait in no other step" in mine.summary()
+
+
 def test_the_share_of_the_possible_saving():
     """Half way from doing nothing to the bound is a half; without a possible saving there is no share."""
     assert cs.saving_share(200, 150, 100) == 0.5

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from consolidate.errors import ConfigError
 from consolidate.model import Fleet, Replay, Trace
@@ -94,7 +95,7 @@ def replay_bound(
         CPU demand that a policy may leave unserved; the default holds for those that serve all.
     credit
         A replay to compare with: the bound then holds for every policy that leaves as much demand unserved as
-        this one in each step, and for this one.
+        this one in each step, and lets VMs wait in no other step, and for this one.
     memory
         Whether memory limits a host; leave it out for policies that overcommit it.
     standby
@@ -124,10 +125,8 @@ def replay_bound(
         )
     progress("clairvoyant bound")
     strict = credit is None and unmet_fraction == 0.0
-    waits = credit is not None and credit.service.waiting_vm_s > 0
-    memory_binds = memory and not waits
-    if credit is not None and credit.service.memory_overcommit_host_s:
-        memory_binds = False
+    memory_binds = memory and not (credit is not None and credit.service.memory_overcommit_host_s)
+    runs = np.ones(trace.grid.n_steps, dtype=np.bool_) if credit is None else ~_waits(credit)
     classes = host_classes(fleet, standby=standby)
     need = need_of(
         trace,
@@ -136,7 +135,7 @@ def replay_bound(
         whole_cpu=strict,
         memory=memory_binds,
         unmet_mcore_s=None if credit is None else credit.step_unmet_mcore_s,
-        every_vm_runs=not waits,
+        runs=runs,
     )
     prices = best_prices(classes, need, trace.grid.step_s)
     demand = int(trace.cpu_mcores.sum(dtype=np.int64)) * trace.grid.step_s
@@ -146,7 +145,7 @@ def replay_bound(
     return ReplayBound(
         value_mj=value,
         accounting="full",
-        holds_for=_words(unmet_fraction, credit, memory_binds, standby),
+        holds_for=_words(unmet_fraction, credit, memory_binds, standby, waits=not runs.all()),
         hosts_on_mean=float(prices.hosts_on.mean()),
         short_steps=need.short_steps,
         prices=prices,
@@ -171,9 +170,23 @@ _CLASSIC = {
 }
 
 
-def _words(unmet: float, credit: Replay | None, memory: bool, standby: bool) -> str:
+def _waits(replay: Replay) -> NDArray[np.bool_]:
+    """Say of each step whether some VM waits, or is in storage, for a part of it."""
+    step_s, n_steps = replay.grid.step_s, replay.grid.n_steps
+    rows = replay.residency[
+        (replay.residency[:, 1] < 0) & (replay.residency[:, 3] > replay.residency[:, 2])
+    ]
+    change = np.zeros(n_steps + 1, dtype=np.int64)
+    np.add.at(change, rows[:, 2] // step_s, 1)
+    np.add.at(change, -(-rows[:, 3] // step_s), -1)
+    waits: NDArray[np.bool_] = np.cumsum(change[:-1]) > 0
+    return waits
+
+
+def _words(unmet: float, credit: Replay | None, memory: bool, standby: bool, *, waits: bool) -> str:
     if credit is not None:
         words = f"policies that leave as much demand unserved in each step as {credit.label}"
+        words += ", let VMs wait in no other step" if waits else ""
     elif unmet:
         words = f"policies that run every VM and leave at most {unmet:.4%} of the CPU demand unserved"
     else:

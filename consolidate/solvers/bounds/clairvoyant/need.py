@@ -47,7 +47,7 @@ def need_of(
     whole_cpu: bool,
     memory: bool,
     unmet_mcore_s: NDArray[np.int64] | None,
-    every_vm_runs: bool,
+    runs: NDArray[np.bool_],
 ) -> Need:
     """Add up a trace.
 
@@ -61,16 +61,17 @@ def need_of(
         Whether memory binds.
     unmet_mcore_s : mcore s
         Demand of each step that is not served, shape ``(steps,)``; ``None`` = none but what no core serves.
-    every_vm_runs
-        Whether each living VM is on some host all the time.
+    runs
+        In which steps each living VM is on some host all the time, shape ``(steps,)``; in the others
+        memory asks for nothing.
     """
     types = [fleet.types[k] for k in np.unique(fleet.host_type)]
     core = max(t.core_mcores for t in types)
-    per_vm = min(t.hypervisor.per_vm_mcores for t in types) if every_vm_runs else 0
+    per_vm = min(t.hypervisor.per_vm_mcores for t in types) * runs
     per_vm_mib = min(t.hypervisor.per_vm_memory_mib for t in types)
     vcpus = trace.vms.vcpus.astype(np.int64)[:, np.newaxis]
     served = np.minimum(trace.cpu_mcores, vcpus * core) + per_vm * trace.alive
-    held = trace.memory_mib + per_vm_mib * trace.alive.astype(np.int64)
+    held = (trace.memory_mib + per_vm_mib * trace.alive.astype(np.int64)) * runs
     if unmet_mcore_s is None:
         load = served.sum(axis=0, dtype=np.int64)
     else:
