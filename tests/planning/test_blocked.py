@@ -172,9 +172,7 @@ def test_a_host_that_starts_too_full_only_loses_load(scenes):
     assert scenes.carry_out(instance, made) == [0, 1, 0]
 
 
-@pytest.mark.parametrize(
-    "replicas", [pytest.param(2, marks=pytest.mark.slow), 3, pytest.param(5, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("replicas", [2, 3, 5])
 def test_spread_vms_that_change_places_in_a_large_plan_step_aside(scenes, replicas):
     """Each replica waits for the next one's host although there is room for both; one spare host helps.
 
