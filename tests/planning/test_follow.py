@@ -104,7 +104,7 @@ def test_nothing_happens_outside_the_windows(scenes, problems):
     for seed, instance, target, made in problems:
         longest = max((a.end_s - a.start_s for a in made.actions), default=0)
         window = max(longest, made.makespan_s // 2) + 1
-        windows = [(k * 5_000 + 7, k * 5_000 + 7 + window) for k in range(12)]
+        windows = [(k * (window + 9) + 7, k * (window + 9) + 7 + window) for k in range(12)]
         try:
             parts = plan_in_windows(instance, target, windows)
         except PlanError:

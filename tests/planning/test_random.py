@@ -11,14 +11,15 @@ from consolidate.errors import DeadlockError, PlanError
 from consolidate.planning import plan
 from consolidate.study.judge import judge_plan
 
-BATCH = 40
+#: The last two boot a host for parking only, which few do.
+SEEDS = (*range(240), 303, 371)
 
 
 @pytest.fixture(scope="module")
 def outcomes(scenes):
     """Problems by seed with their plan or error."""
     found = []
-    for seed in range(6 * BATCH):
+    for seed in SEEDS:
         drawn = scenes.random_problem(seed)
         if drawn is None:
             continue
