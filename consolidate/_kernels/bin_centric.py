@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 from consolidate._kernels.problem import IN, Problem, State, fits, occupy
 from consolidate._kernels.vm_tree import NOBODY, VmTree, grow, take_head
 
@@ -56,7 +56,7 @@ def fill_by_norm(
     return _fill(p, s, grow(p, order, class_of, n_classes), hosts, weight, True)
 
 
-@kernel
+@inner
 def _fill(
     p: Problem,
     s: State,
@@ -83,7 +83,7 @@ def _fill(
     return waiting
 
 
-@kernel
+@inner
 def _best(
     p: Problem,
     s: State,
@@ -134,7 +134,7 @@ def _best(
     return best
 
 
-@kernel
+@inner
 def _possible(p: Problem, tree: VmTree, i: Any, h: Any, free: NDArray[np.int64]) -> bool:
     """Say whether some VM below a node may fit on host ``h``."""
     if tree.first[i] == NOBODY or (tree.mask[i] >= 0 and not p.masks[tree.mask[i], h]):
@@ -145,7 +145,7 @@ def _possible(p: Problem, tree: VmTree, i: Any, h: Any, free: NDArray[np.int64])
     return possible
 
 
-@kernel
+@inner
 def _value(
     need: NDArray[np.int64],
     free: NDArray[np.int64],

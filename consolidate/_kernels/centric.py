@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 from consolidate._kernels.problem import IN, Problem, State, occupy, rules_allow
 
 __all__ = ["Cells", "pack_by_host"]
@@ -76,7 +76,7 @@ def pack_by_host(
     return placed
 
 
-@kernel
+@inner
 def _fill_one(p, s, c, h, weight, size_bonus, plan, scratch):
     """Fill one host; return how many VMs joined."""
     cells, at, direction, norm = scratch
@@ -119,7 +119,7 @@ def _fill_one(p, s, c, h, weight, size_bonus, plan, scratch):
     return placed
 
 
-@kernel
+@inner
 def _has_room(p: Problem, s: State, c: Cells, i: Any, h: Any) -> bool:
     for r in range(p.need.shape[1]):  # noqa: SIM110 - loops compile to less than generators
         if c.need[i, r] + p.overhead[h, r] > s.room[h, r]:
@@ -127,7 +127,7 @@ def _has_room(p: Problem, s: State, c: Cells, i: Any, h: Any) -> bool:
     return True
 
 
-@kernel
+@inner
 def _look(p, s, c, h, weight, cell, start, scratch):
     """Find the next VM of a cell that has room on the host, and its direction; say whether there is one."""
     _, at, direction, norm = scratch
@@ -147,7 +147,7 @@ def _look(p, s, c, h, weight, cell, start, scratch):
     return True
 
 
-@kernel
+@inner
 def _take(p, s, c, h, cell, i, plan):
     """Put the VM at position ``i`` on the host; closing the gap from the front keeps the order by size."""
     v = c.members[i]

@@ -22,7 +22,7 @@ from consolidate._kernels.cloudsim_state import (
     host_share,
     power_w,
 )
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 
 __all__ = ["account", "migrate"]
 
@@ -84,7 +84,7 @@ def migrate(
         last_s = next_s
 
 
-@kernel
+@inner
 def _settle(
     m: Machines, s: State, led: Ledger, changed: NDArray[np.bool_], time_s: Any, keep_idle: bool
 ) -> None:
@@ -95,7 +95,7 @@ def _settle(
             _end_idle(m, s, h)
 
 
-@kernel
+@inner
 def _arrive(s: State, v: Any, target: Any) -> None:
     """Let VM ``v`` live on its target, at the end of the list."""
     s.moving[v] = False
@@ -106,7 +106,7 @@ def _arrive(s: State, v: Any, target: Any) -> None:
     join(s, v, target, False)
 
 
-@kernel
+@inner
 def _process(m: Machines, s: State, led: Ledger, h: Any, time_s: Any) -> None:
     """Bring the demand of a host to an instant, share its MIPS and record what comes of it."""
     # Samples are 300 s apart; between them utilization is linear.
@@ -134,7 +134,7 @@ def _process(m: Machines, s: State, led: Ledger, h: Any, time_s: Any) -> None:
     record_host(led.host_seen, led.spread, h, time_s, mips)
 
 
-@kernel
+@inner
 def _charge(m: Machines, s: State, led: Ledger, span_s: Any) -> None:
     """Add the trapezoid between the last two utilizations; a host that was at 0 is free."""
     energy_j, off = 0.0, 0
@@ -151,7 +151,7 @@ def _charge(m: Machines, s: State, led: Ledger, span_s: Any) -> None:
         led.total[2] += off * _STANDBY_W * span_s
 
 
-@kernel
+@inner
 def _end_idle(m: Machines, s: State, h: Any) -> None:
     """Remove the VMs that do not move and ask for exactly nothing, for good."""
     kept = 0

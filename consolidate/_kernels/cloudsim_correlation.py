@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner
 
 __all__ = ["determination"]
 
 
-@kernel
+@inner
 def determination(pasts: NDArray[np.float64], target: Any) -> Any:
     """Return R squared of row ``target`` on the other rows and a constant; -2 for a singular system.
 
@@ -50,7 +50,7 @@ def determination(pasts: NDArray[np.float64], target: Any) -> Any:
     return 1 - rest / whole
 
 
-@kernel
+@inner
 def _reflect(columns: NDArray[np.float64], diagonal: NDArray[np.float64], j: Any) -> None:
     """Reflect column ``j`` onto its axis, and the later columns with it; the column keeps the mirror."""
     n, samples = columns.shape
@@ -71,7 +71,7 @@ def _reflect(columns: NDArray[np.float64], diagonal: NDArray[np.float64], j: Any
             columns[c, t] -= along * columns[j, t]
 
 
-@kernel
+@inner
 def _solve(
     columns: NDArray[np.float64], diagonal: NDArray[np.float64], right: NDArray[np.float64]
 ) -> NDArray[np.float64]:
@@ -91,7 +91,7 @@ def _solve(
     return right[:n]
 
 
-@kernel
+@inner
 def _squares(values: NDArray[np.float64]) -> Any:
     """Return the sum of squares about the mean, both updated sample by sample (Welford 1962)."""
     mean, squares = 0.0, 0.0

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.cloudsim_state import HISTORY, Machines, Rules, State
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner
 
 __all__ = ["IQR", "LOCAL", "MAD", "THRESHOLD", "overloaded"]
 
@@ -21,7 +21,7 @@ THRESHOLD, MAD, IQR, LOCAL = range(4)
 _FALLBACK, _FOR_SPREAD, _FOR_LOCAL = 0.7, 12, 10
 
 
-@kernel
+@inner
 def overloaded(m: Machines, s: State, r: Rules, h: Any, extra: Any, step: Any) -> Any:
     """Say whether host ``h`` is overloaded, with VM ``extra`` besides those it has (-1 for none)."""
     wanted = s.mips[h, 4] + (s.wanted[extra] if extra >= 0 else 0.0)
@@ -40,7 +40,7 @@ def overloaded(m: Machines, s: State, r: Rules, h: Any, extra: Any, step: Any) -
     return share > 1 - r.parameter * spread
 
 
-@kernel
+@inner
 def _past(m: Machines, s: State, h: Any, extra: Any, step: Any, past: NDArray[np.float64]) -> Any:
     """Fill in the past of a host, newest first; return its length without the oldest zeros."""
     length = 1
@@ -53,7 +53,7 @@ def _past(m: Machines, s: State, h: Any, extra: Any, step: Any, past: NDArray[np
     return length
 
 
-@kernel
+@inner
 def _predicted(past: NDArray[np.float64], weight: NDArray[np.float64]) -> Any:
     """Return the value one step ahead of a straight line through the ten newest samples.
 
@@ -80,7 +80,7 @@ def _predicted(past: NDArray[np.float64], weight: NDArray[np.float64]) -> Any:
     return (sum_y - slope * sum_x) / total + slope * (_FOR_LOCAL + 1)
 
 
-@kernel
+@inner
 def _mad(past: NDArray[np.float64], n: Any) -> Any:
     """Return the median absolute deviation; ``past`` is overwritten."""
     _ascend(past, n)
@@ -91,7 +91,7 @@ def _mad(past: NDArray[np.float64], n: Any) -> Any:
     return _median(past, n)
 
 
-@kernel
+@inner
 def _median(ordered: NDArray[np.float64], n: Any) -> Any:
     if n % 2 == 1:
         return ordered[n // 2]
@@ -99,7 +99,7 @@ def _median(ordered: NDArray[np.float64], n: Any) -> Any:
     return low + 0.5 * (ordered[n // 2] - low)
 
 
-@kernel
+@inner
 def _iqr(past: NDArray[np.float64], n: Any) -> Any:
     """Return the distance of the quartiles, each the nearest value that occurs; ``past`` is sorted."""
     _ascend(past, n)
@@ -108,7 +108,7 @@ def _iqr(past: NDArray[np.float64], n: Any) -> Any:
     return past[third] - past[first]
 
 
-@kernel
+@inner
 def _ascend(values: NDArray[np.float64], n: Any) -> None:
     """Sort the first few values in place by insertion."""
     for i in range(1, n):

@@ -12,7 +12,7 @@ from consolidate._kernels.cloudsim_placement import find_host, put, recall, summ
 from consolidate._kernels.cloudsim_scheduler import allocate_all
 from consolidate._kernels.cloudsim_selection import selected
 from consolidate._kernels.cloudsim_state import Machines, Rules, State, host_share
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 
 __all__ = ["optimize"]
 
@@ -39,7 +39,7 @@ def optimize(
     return moves[:n_moves].copy(), np.array([over.sum(), n_selected, n_placed])
 
 
-@kernel
+@inner
 def _save(s: State) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the lists of VMs, one after the other, and where each starts."""
     n_hosts = len(s.filled)
@@ -53,7 +53,7 @@ def _save(s: State) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return saved, first
 
 
-@kernel
+@inner
 def _restore(m: Machines, s: State, saved: NDArray[np.int64], first: NDArray[np.int64]) -> None:
     for h in range(len(s.filled)):
         s.filled[h] = first[h + 1] - first[h]
@@ -63,7 +63,7 @@ def _restore(m: Machines, s: State, saved: NDArray[np.int64], first: NDArray[np.
         allocate_all(m, s, h)
 
 
-@kernel
+@inner
 def _relieve(
     m: Machines,
     s: State,
@@ -95,7 +95,7 @@ def _relieve(
     return n, n_placed
 
 
-@kernel
+@inner
 def _empty(
     m: Machines,
     s: State,
@@ -128,7 +128,7 @@ def _empty(
         n_moves += n
 
 
-@kernel
+@inner
 def _empty_one(
     m: Machines,
     s: State,
@@ -155,7 +155,7 @@ def _empty_one(
     return n
 
 
-@kernel
+@inner
 def _descend(vms: NDArray[np.int64], n: Any, demand: NDArray[np.float64]) -> None:
     """Sort the first ``n`` VMs by demand, the largest first; equals keep their order."""
     for i in range(1, n):

@@ -17,12 +17,12 @@ from consolidate._kernels.cloudsim_state import (
     host_share,
     power_w,
 )
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 
 __all__ = ["find_host", "place_first", "put", "recall", "summarise"]
 
 
-@kernel
+@inner
 def find_host(
     m: Machines, s: State, r: Rules, v: Any, excluded: NDArray[np.bool_], step: Any, ram: Any
 ) -> Any:
@@ -58,7 +58,7 @@ def find_host(
     return best
 
 
-@kernel
+@inner
 def _baseline_w(m: Machines, s: State, r: Rules, h: Any) -> Any:
     """Return the power from which a rise counts: that of the last accounting, in the program."""
     mips = s.mips[h, 3] if r.fresh_baseline else s.mips[h, 1]
@@ -67,7 +67,7 @@ def _baseline_w(m: Machines, s: State, r: Rules, h: Any) -> Any:
     return power_w(m.host, h, host_share(mips, m.host[h, 0]))
 
 
-@kernel
+@inner
 def summarise(m: Machines, s: State, r: Rules, h: Any, step: Any) -> None:
     """Sum what the VMs of a host get, ask for and asked for in the past."""
     s.mips[h, 3] = s.mips[h, 4] = s.mips[h, 6] = 0.0
@@ -82,7 +82,7 @@ def summarise(m: Machines, s: State, r: Rules, h: Any, step: Any) -> None:
     s.mips[h, 5] = _baseline_w(m, s, r, h)
 
 
-@kernel
+@inner
 def put(m: Machines, s: State, r: Rules, v: Any, h: Any, step: Any) -> None:
     """Add VM ``v`` to host ``h`` while planning."""
     append(s, v, h)
@@ -96,7 +96,7 @@ def put(m: Machines, s: State, r: Rules, v: Any, h: Any, step: Any) -> None:
         s.mips[h, 5] = _baseline_w(m, s, r, h)
 
 
-@kernel
+@inner
 def recall(m: Machines, s: State, r: Rules, v: Any, h: Any, step: Any) -> None:
     """Take VM ``v`` from host ``h`` while planning."""
     drop(m, s, v, h)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.cloudsim_state import Ledger
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 
 __all__ = ["HOST_COLUMNS", "VM_COLUMNS", "at_rest", "close_all", "record_host", "record_vm"]
 
@@ -31,7 +31,7 @@ _WAS_MIGRATING, _FROM, _GOT, _ASKED, _LOST, _SHARES, _VIOLATIONS = range(4, 11)
 VM_COLUMNS = 11
 
 
-@kernel
+@inner
 def record_host(
     seen: NDArray[np.float64],
     spread: NDArray[np.float64],
@@ -51,13 +51,13 @@ def record_host(
     seen[h, _ON] = 1.0 if mips[0] > 0 else 0.0
 
 
-@kernel
+@inner
 def at_rest(seen: NDArray[np.float64], h: Any) -> Any:
     """Say whether the open record of a host says that it is off: another such record adds nothing."""
     return seen[h, _T] >= 0 and seen[h, _ON] == 0
 
 
-@kernel
+@inner
 def record_vm(
     seen: NDArray[np.float64],
     spread: NDArray[np.float64],
@@ -85,7 +85,7 @@ def close_all(led: Ledger) -> None:
             _turn_vm(led.vm_seen, led.spread, v)
 
 
-@kernel
+@inner
 def _close_host(
     seen: NDArray[np.float64], spread: NDArray[np.float64], h: Any, span_s: Any, whole: Any
 ) -> None:
@@ -108,7 +108,7 @@ def _close_host(
         seen[h, _OVER_S] += span_s
 
 
-@kernel
+@inner
 def _close_vm(seen: NDArray[np.float64], spread: NDArray[np.float64], v: Any, span_s: Any) -> None:
     given, wanted = seen[v, _GIVEN], seen[v, _WANTED]
     seen[v, _GOT] += given * span_s
@@ -121,7 +121,7 @@ def _close_vm(seen: NDArray[np.float64], spread: NDArray[np.float64], v: Any, sp
     _turn_vm(seen, spread, v)
 
 
-@kernel
+@inner
 def _turn_vm(seen: NDArray[np.float64], spread: NDArray[np.float64], v: Any) -> None:
     if seen[v, _WAS_MIGRATING] > 0 and seen[v, _MIGRATES] == 0:
         _spread(spread, 1, seen[v, _T] - seen[v, _FROM])
@@ -130,7 +130,7 @@ def _turn_vm(seen: NDArray[np.float64], spread: NDArray[np.float64], v: Any) -> 
     seen[v, _WAS_MIGRATING] = seen[v, _MIGRATES]
 
 
-@kernel
+@inner
 def _spread(sums: NDArray[np.float64], row: Any, value: Any) -> None:
     """Add a value to a count, a sum, and mean and squares by Welford's update (1962)."""
     sums[row, 0] += 1

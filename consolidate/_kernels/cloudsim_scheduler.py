@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.cloudsim_state import Machines, State
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner
 
 __all__ = ["allocate_all", "append", "drop", "join", "leave", "place_of", "reallocate"]
 
@@ -21,7 +21,7 @@ __all__ = ["allocate_all", "append", "drop", "join", "leave", "place_of", "reall
 _KEPT, _RESERVED = 0.9, 0.1
 
 
-@kernel
+@inner
 def allocate_all(m: Machines, s: State, h: Any) -> None:
     """Share the MIPS of host ``h`` among its VMs, in the order of its list."""
     left, core = m.host[h, 0], m.host[h, 1]
@@ -36,7 +36,7 @@ def allocate_all(m: Machines, s: State, h: Any) -> None:
     s.table[h, 1] = 0
 
 
-@kernel
+@inner
 def reallocate(m: Machines, s: State, h: Any) -> None:
     """Share the MIPS of host ``h`` among its VMs, in the order of its hash table."""
     left, core = m.host[h, 0], m.host[h, 1]
@@ -51,7 +51,7 @@ def reallocate(m: Machines, s: State, h: Any) -> None:
     s.table[h, 1] = 1
 
 
-@kernel
+@inner
 def append(s: State, v: Any, h: Any) -> None:
     """Let VM ``v`` join host ``h``, where there is room for it, and give it MIPS."""
     join(s, v, h, False)
@@ -60,14 +60,14 @@ def append(s: State, v: Any, h: Any) -> None:
     s.table[h, 1] = 0
 
 
-@kernel
+@inner
 def drop(m: Machines, s: State, v: Any, h: Any) -> None:
     """Let VM ``v`` leave host ``h``; the others share anew."""
     leave(s, v, h)
     reallocate(m, s, h)
 
 
-@kernel
+@inner
 def join(s: State, v: Any, h: Any, incoming: Any) -> None:
     """Put VM ``v`` at the end of the list of host ``h``."""
     s.listed[s.filled[h], h] = v
@@ -76,7 +76,7 @@ def join(s: State, v: Any, h: Any, incoming: Any) -> None:
     s.table[h, 0] = max(s.table[h, 0], s.filled[h])
 
 
-@kernel
+@inner
 def leave(s: State, v: Any, h: Any) -> None:
     """Take VM ``v`` from the list of host ``h``."""
     for j in range(place_of(s, v, h), s.filled[h] - 1):
@@ -85,7 +85,7 @@ def leave(s: State, v: Any, h: Any) -> None:
     s.filled[h] -= 1
 
 
-@kernel
+@inner
 def place_of(s: State, v: Any, h: Any) -> Any:
     """Return where VM ``v`` stands in the list of host ``h``; the length of the list if it does not."""
     i = np.int64(0)
@@ -94,7 +94,7 @@ def place_of(s: State, v: Any, h: Any) -> Any:
     return i
 
 
-@kernel
+@inner
 def _give(s: State, h: Any, i: Any, core: Any) -> Any:
     """Give the VM at place ``i`` what it asks for, up to a core; return what that takes from the host."""
     v = s.listed[i, h]
@@ -106,7 +106,7 @@ def _give(s: State, h: Any, i: Any, core: Any) -> Any:
     return capped
 
 
-@kernel
+@inner
 def _scale(m: Machines, s: State, h: Any) -> None:
     """Scale all VMs to what the host has, in whole MIPS.
 
@@ -128,7 +128,7 @@ def _scale(m: Machines, s: State, h: Any) -> None:
             s.given[j, h] = np.floor(capped * factor)
 
 
-@kernel
+@inner
 def _table_order(m: Machines, s: State, h: Any) -> NDArray[np.int64]:
     """Return the places in the list of host ``h`` in the order of its hash table.
 

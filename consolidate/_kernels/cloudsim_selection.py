@@ -8,14 +8,14 @@ import numpy as np
 
 from consolidate._kernels.cloudsim_correlation import determination
 from consolidate._kernels.cloudsim_state import HISTORY, Machines, Rules, State
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner
 
 __all__ = ["MOST_CORRELATED", "LEAST_TIME", "LEAST_USED", "RANDOM", "selected"]
 
 LEAST_TIME, LEAST_USED, MOST_CORRELATED, RANDOM = range(4)
 
 
-@kernel
+@inner
 def selected(m: Machines, s: State, r: Rules, h: Any, step: Any, draw: Any) -> Any:
     """Return the VM that leaves host ``h``, which has one; ``draw`` in [0, 1) decides for RANDOM."""
     if r.selector == RANDOM:
@@ -31,7 +31,7 @@ def selected(m: Machines, s: State, r: Rules, h: Any, step: Any, draw: Any) -> A
     return _least_time(m, s, h)
 
 
-@kernel
+@inner
 def _least_time(m: Machines, s: State, h: Any) -> Any:
     """Return the VM of least RAM, the first in the list of those."""
     best = s.listed[0, h]
@@ -41,7 +41,7 @@ def _least_time(m: Machines, s: State, h: Any) -> Any:
     return best
 
 
-@kernel
+@inner
 def _least_used(m: Machines, s: State, h: Any, step: Any) -> Any:
     """Return the VM of least utilization, the first in the list of those."""
     best, least = s.listed[0, h], np.inf
@@ -53,7 +53,7 @@ def _least_used(m: Machines, s: State, h: Any, step: Any) -> Any:
     return best
 
 
-@kernel
+@inner
 def _most_correlated(m: Machines, s: State, h: Any, step: Any) -> Any:
     """Return the VM whose past follows best from those of the others; -1 if one system is singular."""
     n, samples = s.filled[h], min(step, HISTORY)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner
 
 __all__ = [
     "HISTORY",
@@ -88,7 +88,7 @@ class Ledger(NamedTuple):
     spread: NDArray[np.float64]  # (2, 4): count, sum, mean, squares of shutdowns and of migrations
 
 
-@kernel
+@inner
 def power_w(host: NDArray[np.float64], h: Any, share: Any) -> Any:
     """Return what host ``h`` draws at a utilization of 0 to 1, in the program's own order of operations."""
     if np.fmod(share, 0.1) == 0:
@@ -99,7 +99,7 @@ def power_w(host: NDArray[np.float64], h: Any, share: Any) -> Any:
     return least + slope * (share - below / 10) * 100
 
 
-@kernel
+@inner
 def host_share(mips: Any, whole: Any) -> Any:
     """Return a utilization; what rounding puts just above 1 counts as 1."""
     share = mips / whole

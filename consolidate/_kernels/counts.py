@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 
 __all__ = ["add_count", "count_of", "empty_table"]
 
@@ -27,14 +27,14 @@ def empty_table(n_memberships: int) -> tuple[NDArray[np.int64], NDArray[np.int32
     return np.full(size, _FREE, dtype=np.int64), np.zeros(size, dtype=np.int32)
 
 
-@kernel
+@inner
 def _home(key: Any, mask: Any) -> Any:
     """Return the slot at which the search for a key begins."""
     mixed = key * np.int64(-7046029254386353131)
     return (mixed ^ (mixed >> 32)) & mask
 
 
-@kernel
+@inner
 def _slot(keys: NDArray[np.int64], key: Any) -> Any:
     """Return the slot of a key, or the free slot where it would go."""
     mask = len(keys) - 1

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 from consolidate._kernels.problem import IN, OUT, Problem, State, fits, host_energy, move_cost, occupy
 
 __all__ = ["bring_home", "exchange"]
@@ -41,7 +41,7 @@ def exchange(
     for i in range(start, min(stop, n)):
         v = order[i]
         a, home = np.int64(s.host_of[v]), np.int64(p.home[v])
-        best, best_change = -1, np.int64(0)
+        best, best_change = np.int64(-1), np.int64(0)
         for j in range(i + 1, min(n, i + window + 1)):
             w = order[j]
             b = np.int64(s.host_of[w])
@@ -81,20 +81,20 @@ def bring_home(
             occupy(p, s, v, b, IN)
             total += change
             continue
-        best, best_change = -1, np.int64(0)
-        w = head[b]
+        best, best_change = np.int64(-1), np.int64(0)
+        w = np.int64(head[b])
         while w >= 0:
             if s.host_of[w] == b and p.home[w] != b and _swap_has_room(p, s, v, w):
                 change = _swap_change(p, s, v, w)
                 if change < best_change:
                     best, best_change = w, change
-            w = after[w]
+            w = np.int64(after[w])
         if best >= 0 and _swap(p, s, v, best):
             total += best_change
     return total
 
 
-@kernel
+@inner
 def _relocation_change(p: Problem, s: State, v: Any, b: Any) -> Any:
     a = np.int64(s.host_of[v])
     change = move_cost(p, v, b) - move_cost(p, v, a)
@@ -104,7 +104,7 @@ def _relocation_change(p: Problem, s: State, v: Any, b: Any) -> Any:
     return change - host_energy(p, b, s.load[b], s.n_vms[b])
 
 
-@kernel
+@inner
 def _swap_change(p: Problem, s: State, v: Any, w: Any) -> Any:
     """Return how the energy changes if ``v`` and ``w`` change places."""
     a, b = np.int64(s.host_of[v]), np.int64(s.host_of[w])
@@ -118,7 +118,7 @@ def _swap_change(p: Problem, s: State, v: Any, w: Any) -> Any:
     return change
 
 
-@kernel
+@inner
 def _swap_has_room(p: Problem, s: State, v: Any, w: Any) -> bool:
     a, b = np.int64(s.host_of[v]), np.int64(s.host_of[w])
     for r in range(p.need.shape[1]):
@@ -128,7 +128,7 @@ def _swap_has_room(p: Problem, s: State, v: Any, w: Any) -> bool:
     return True
 
 
-@kernel
+@inner
 def _swap(p: Problem, s: State, v: Any, w: Any) -> bool:
     """Let ``v`` and ``w`` change places, or leave everything as it is where a rule forbids that."""
     a, b = np.int64(s.host_of[v]), np.int64(s.host_of[w])

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 from consolidate._kernels.knapsack_table import pattern_of
 from consolidate._kernels.problem import Problem, State, fits
 from consolidate._kernels.residents import Residents, evict, settle
@@ -31,7 +31,7 @@ class Classes(NamedTuple):
     after: NDArray[np.int64]  # (vms,)
 
 
-@kernel
+@inner
 def _wait(c: Classes, v: Any) -> None:
     f = c.class_of[v]
     c.after[v] = c.head[f]
@@ -39,7 +39,7 @@ def _wait(c: Classes, v: Any) -> None:
     c.waiting[f] += 1
 
 
-@kernel
+@inner
 def _table(c: Classes, shape: Any) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
     """Return the worth of a good pattern for each room, and its members, class after class.
 
@@ -64,7 +64,7 @@ def _table(c: Classes, shape: Any) -> tuple[NDArray[np.int64], NDArray[np.uint16
     return best, taken
 
 
-@kernel
+@inner
 def _room(c: Classes, s: State, h: Any, axis: int) -> Any:
     return max(s.room[h, c.axes[axis]], 0) // c.unit[axis]
 
@@ -127,7 +127,7 @@ def fill(
     return int(c.waiting.sum())
 
 
-@kernel
+@inner
 def _send_away(p, s, lists, c, best, h, most_leavers):
     """Make room where the table says that others are worth more than who is there."""
     for _ in range(most_leavers):
@@ -151,7 +151,7 @@ def _send_away(p, s, lists, c, best, h, most_leavers):
         _wait(c, leaver)
 
 
-@kernel
+@inner
 def _place(p, s, lists, c, counts, h):
     """Put a pattern on a host as far as there are VMs for it; say whether there were too few."""
     short = False
@@ -165,7 +165,7 @@ def _place(p, s, lists, c, counts, h):
     return short
 
 
-@kernel
+@inner
 def _place_one(p, s, lists, c, f, h):
     """Put the first waiting member of a class that fits on the host, if any of the first few does."""
     before = -1
@@ -186,7 +186,7 @@ def _place_one(p, s, lists, c, f, h):
     return False
 
 
-@kernel
+@inner
 def _ran_out(c: Classes, counts: NDArray[np.int64]) -> bool:
     for f in range(len(counts)):  # noqa: SIM110 - loops compile to less than generators
         if counts[f] > 0 and c.waiting[f] == 0:

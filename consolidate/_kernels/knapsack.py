@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 from consolidate._kernels.knapsack_bounds import (
     cheap,
     fractional,
@@ -127,7 +127,7 @@ def best_patterns(
     return rows, number, best, max(upper, best)
 
 
-@kernel
+@inner
 def _led(
     value: NDArray[np.int64],
     size: NDArray[np.int64],
@@ -151,7 +151,7 @@ def _led(
     return counts, value[k] + worth, value[k] + above, nodes + 1
 
 
-@kernel
+@inner
 def _most_alone(
     value: NDArray[np.int64],
     size: NDArray[np.int64],
@@ -170,7 +170,7 @@ def _most_alone(
     return most
 
 
-@kernel
+@inner
 def _ordered(
     value: NDArray[np.int64],
     size: NDArray[np.int64],
@@ -189,7 +189,7 @@ def _ordered(
     return order, weight[order], price
 
 
-@kernel
+@inner
 def _beside(
     value: NDArray[np.int64],
     size: NDArray[np.int64],
@@ -214,7 +214,7 @@ def _beside(
     return counts, best, upper, nodes
 
 
-@kernel
+@inner
 def _search(
     value: NDArray[np.int64],
     size: NDArray[np.int64],

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 
 __all__ = ["cheap", "fractional", "open_bound", "resource_prices", "suffixes"]
 
@@ -68,7 +68,7 @@ def resource_prices(
     return best_price
 
 
-@kernel
+@inner
 def suffixes(
     value: NDArray[np.int64],
     size: NDArray[np.int64],
@@ -88,7 +88,7 @@ def suffixes(
     return above, smallest, largest
 
 
-@kernel
+@inner
 def cheap(
     price: NDArray[np.float64],
     above: NDArray[np.float64],
@@ -108,7 +108,7 @@ def cheap(
     return np.int64(bound + bound * _SAFETY) + 1 if number > 0 else np.int64(0)
 
 
-@kernel
+@inner
 def fractional(
     value: NDArray[np.int64],
     size: NDArray[np.int64],
@@ -140,7 +140,7 @@ def fractional(
     return np.int64(bound + bound * _SAFETY) + 1
 
 
-@kernel
+@inner
 def open_bound(
     value: NDArray[np.int64],
     size: NDArray[np.int64],

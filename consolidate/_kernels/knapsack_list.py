@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 
 __all__ = ["best_listed", "list_patterns", "listed_values"]
 
@@ -84,7 +84,7 @@ class _Path(NamedTuple):
     largest: NDArray[np.int64]  # (resources,): of the largest item, 0 or more
 
 
-@kernel
+@inner
 def _start(
     size: NDArray[np.int64],
     limit: NDArray[np.int64],
@@ -112,7 +112,7 @@ def _start(
     return path
 
 
-@kernel
+@inner
 def _next(path: _Path, depth: int) -> Any:
     """Return the class to try next, none before the one that is there already; -1 at the end."""
     while path.at[depth] < path.n_options[depth]:
@@ -123,7 +123,7 @@ def _next(path: _Path, depth: int) -> Any:
     return np.int64(-1)
 
 
-@kernel
+@inner
 def _add(
     path: _Path, size: NDArray[np.int64], waste: NDArray[np.int64], depth: int, f: Any, longest: int
 ) -> bool:
@@ -137,7 +137,7 @@ def _add(
     return may_do
 
 
-@kernel
+@inner
 def _narrow(
     path: _Path,
     size: NDArray[np.int64],
@@ -159,7 +159,7 @@ def _narrow(
     path.n_options[deep], path.at[deep] = number, 0
 
 
-@kernel
+@inner
 def _is_tight(room: NDArray[np.int64], waste: NDArray[np.int64]) -> bool:
     tight = True
     for i in range(len(room)):
@@ -167,7 +167,7 @@ def _is_tight(room: NDArray[np.int64], waste: NDArray[np.int64]) -> bool:
     return tight
 
 
-@kernel
+@inner
 def _listed(
     rows: NDArray[np.int16], number: int, chosen: NDArray[np.int64], deep: int
 ) -> NDArray[np.int16]:
@@ -179,7 +179,7 @@ def _listed(
     return rows
 
 
-@kernel
+@inner
 def _relief(size: NDArray[np.int64], limit: NDArray[np.int64], longest: int) -> NDArray[np.int64]:
     """Return how much room items of a size below 0 can make in one pattern, at most."""
     n, r = size.shape
@@ -195,7 +195,7 @@ def _relief(size: NDArray[np.int64], limit: NDArray[np.int64], longest: int) -> 
     return relief
 
 
-@kernel
+@inner
 def _is_within(
     size: NDArray[np.int64], f: Any, room: NDArray[np.int64], relief: NDArray[np.int64]
 ) -> bool:
@@ -205,7 +205,7 @@ def _is_within(
     return fits
 
 
-@kernel
+@inner
 def _times(chosen: NDArray[np.int64], depth: int, g: Any) -> int:
     number = 0
     for k in range(1, depth + 1):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 from consolidate._kernels.residents import roll
 
 __all__ = ["place_pool"]
@@ -86,7 +86,7 @@ class _Bins(NamedTuple):
     room: NDArray[np.int64]  # (bins, resources)
 
 
-@kernel
+@inner
 def _bins(
     size: NDArray[np.int64],
     capacity: NDArray[np.int64],
@@ -106,7 +106,7 @@ def _bins(
     return bins
 
 
-@kernel
+@inner
 def _without_bin(bin_of: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
     """Return the pool, with room for all items, and how many are in it."""
     pool, n_pool = np.empty(len(bin_of), dtype=np.int64), 0
@@ -117,7 +117,7 @@ def _without_bin(bin_of: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
     return pool, n_pool
 
 
-@kernel
+@inner
 def _total(worth: NDArray[np.float64], pool: NDArray[np.int64], n_pool: int) -> float:
     total = 0.0
     for k in range(n_pool):
@@ -125,7 +125,7 @@ def _total(worth: NDArray[np.float64], pool: NDArray[np.int64], n_pool: int) -> 
     return total
 
 
-@kernel
+@inner
 def _cheapest(
     bins: _Bins,
     pool: NDArray[np.int64],
@@ -161,7 +161,7 @@ def _cheapest(
     return partner, target
 
 
-@kernel
+@inner
 def _exchange(
     bins: _Bins,
     pool: NDArray[np.int64],
@@ -190,7 +190,7 @@ def _exchange(
     return n_pool
 
 
-@kernel
+@inner
 def _without(pool: NDArray[np.int64], n_pool: Any, v: Any) -> Any:
     for k in range(n_pool):
         if pool[k] == v:
@@ -199,7 +199,7 @@ def _without(pool: NDArray[np.int64], n_pool: Any, v: Any) -> Any:
     return n_pool - 1
 
 
-@kernel
+@inner
 def _put(bins: _Bins, v: Any, b: Any) -> None:
     bins.members[b, bins.number[b]] = v
     bins.number[b] += 1
@@ -208,7 +208,7 @@ def _put(bins: _Bins, v: Any, b: Any) -> None:
         bins.room[b, i] -= bins.size[v, i]
 
 
-@kernel
+@inner
 def _take_out(bins: _Bins, v: Any, b: Any) -> None:
     bins.number[b] = _without(bins.members[b], bins.number[b], v)
     bins.bin_of[v] = -1
@@ -216,7 +216,7 @@ def _take_out(bins: _Bins, v: Any, b: Any) -> None:
         bins.room[b, i] += bins.size[v, i]
 
 
-@kernel
+@inner
 def _has_room(
     size: NDArray[np.int64], room: NDArray[np.int64], b: Any, v: Any, u: Any, x: Any, y: Any
 ) -> bool:
@@ -234,7 +234,7 @@ def _has_room(
     return True
 
 
-@kernel
+@inner
 def _leave(
     bins: _Bins, step: int, v: Any, u: Any, b: Any, out: NDArray[np.int64], limit: float
 ) -> float:
@@ -268,7 +268,7 @@ def _leave(
     return least
 
 
-@kernel
+@inner
 def _shuffle(bins: _Bins, dice: NDArray[np.uint64]) -> None:
     """Let items of different bins change places where both have room."""
     size, room, n = bins.size, bins.room, len(bins.bin_of)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 
 __all__ = ["pattern_of", "value_table"]
 
@@ -65,7 +65,7 @@ def value_table(
     return best, taken
 
 
-@kernel
+@inner
 def _unlimited(best: NDArray[np.int64], taken: NDArray[np.uint16], a: Any, b: Any, v: Any) -> None:
     """Allow any number: a cell builds on one that may hold the class already."""
     width, height = best.shape
@@ -77,7 +77,7 @@ def _unlimited(best: NDArray[np.int64], taken: NDArray[np.uint16], a: Any, b: An
                 taken[i, j] = taken[i - a, j - b] + 1
 
 
-@kernel
+@inner
 def _limited(
     best: NDArray[np.int64], taken: NDArray[np.uint16], a: Any, b: Any, v: Any, most: Any
 ) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.counts import add_count, count_of
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 
 __all__ = [
     "LISTS",
@@ -73,13 +73,13 @@ class Taken(NamedTuple):
     in_zone: NDArray[np.int32]  # (flocks, zones + 1), the last column is the total
 
 
-@kernel
+@inner
 def count_host(q: Limits, t: Taken, g: Any, h: Any) -> Any:
     """Return how many members of group ``g`` are on host ``h``."""
     return count_of(t.keys, t.counts, np.int64(g) * len(q.counted) + h)
 
 
-@kernel
+@inner
 def _in_group(q: Limits, v: Any, g: Any) -> Any:
     at = q.start[POINTER] + v
     for k in range(q.data[at], q.data[at + 1]):
@@ -88,7 +88,7 @@ def _in_group(q: Limits, v: Any, g: Any) -> Any:
     return np.int32(0)
 
 
-@kernel
+@inner
 def groups_allow(q: Limits, t: Taken, v: Any, h: Any) -> bool:
     """Say whether the groups of VM ``v``, which is not on host ``h``, let it join."""
     d, b = q.data, q.start
@@ -109,7 +109,7 @@ def groups_allow(q: Limits, t: Taken, v: Any, h: Any) -> bool:
     return True
 
 
-@kernel
+@inner
 def host_may_open(q: Limits, t: Taken, h: Any) -> bool:
     """Say whether host ``h``, empty so far and counted, may go online."""
     d, b = q.data, q.start
@@ -120,7 +120,7 @@ def host_may_open(q: Limits, t: Taken, h: Any) -> bool:
     return True
 
 
-@kernel
+@inner
 def join_groups(q: Limits, t: Taken, v: Any, h: Any, sign: Any) -> None:
     """Count VM ``v`` in (sign 1) or out (sign -1) on host ``h``."""
     at = q.start[POINTER] + v

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 from consolidate._kernels.problem import (
     IN,
     OUT,
@@ -38,20 +38,20 @@ def total_energy(p: Problem, s: State) -> Any:
     return total
 
 
-@kernel
+@inner
 def _rise(p, s, v, h):
     """Return how much the energy rises when ``v`` joins host ``h``."""
     rise = host_energy(p, h, s.load[h] + p.load[v], s.n_vms[h] + 1)
     return rise - host_energy(p, h, s.load[h], s.n_vms[h]) + move_cost(p, v, h)
 
 
-@kernel
+@inner
 def _best_host(p, s, v, avoid, hosts):
     """Return which of ``hosts`` takes ``v`` at the least cost, or -1.
 
     Tight hosts win ties, so that room stays in one piece.
     """
-    best = -1
+    best = np.int64(-1)
     least = np.int64(0)
     tightest = np.int64(0)
     for h in hosts:
@@ -66,15 +66,15 @@ def _best_host(p, s, v, avoid, hosts):
     return best
 
 
-@kernel
+@inner
 def _tightest_host(p, s, v, hosts, weight):
     """Return the host in use with the least weighted room left, else the first other that fits.
 
     -1 if there is none.
     """
-    best = -1
+    best = np.int64(-1)
     least = np.inf
-    spare = -1
+    spare = np.int64(-1)
     for h in hosts:
         if not fits(p, s, v, h):
             continue
@@ -91,12 +91,12 @@ def _tightest_host(p, s, v, hosts, weight):
     return best if best >= 0 else spare
 
 
-@kernel
+@inner
 def _in_use(s):
     return np.flatnonzero(s.n_vms > 0)
 
 
-@kernel
+@inner
 def _candidates(s, class_of, n_classes):
     """Return the hosts in use, and one unused host of each class."""
     seen = np.zeros(n_classes, dtype=np.bool_)
@@ -112,7 +112,7 @@ def _candidates(s, class_of, n_classes):
     return found[:n]
 
 
-@kernel
+@inner
 def _swap_fits(p, s, v, w, h):
     """Say whether ``v`` fits on ``h`` once ``w``, smaller in some resource, has left it."""
     smaller = False
@@ -124,7 +124,7 @@ def _swap_fits(p, s, v, w, h):
     return smaller
 
 
-@kernel
+@inner
 def _eject(p, s, v, avoid, hosts, on_host, first, log, n_log, delta):
     """Make room for ``v`` by sending one VM of another host elsewhere; return the log length.
 
@@ -151,7 +151,7 @@ def _eject(p, s, v, avoid, hosts, on_host, first, log, n_log, delta):
     return -1
 
 
-@kernel
+@inner
 def _by_host(s):
     """List VMs by host: the VMs of ``h`` are ``on_host[first[h]:first[h + 1]]``."""
     n_hosts = s.room.shape[0]
@@ -171,7 +171,7 @@ def _by_host(s):
     return on_host, first
 
 
-@kernel
+@inner
 def _try_empty(p, s, h, hosts, size, ejections, on_host, first):
     """Send all VMs of ``h`` elsewhere if that lowers the objective; else leave everything as it was."""
     mine = on_host[first[h] : first[h + 1]]
@@ -203,7 +203,7 @@ def _try_empty(p, s, h, hosts, size, ejections, on_host, first):
     return False
 
 
-@kernel
+@inner
 def _single_moves(p, s, order):
     """Move each VM to its cheapest host if that lowers the objective; return how many moved."""
     moved = 0
@@ -237,7 +237,7 @@ def improve(
     """
     for round_number in range(max_rounds):
         changed = False
-        by_load = np.argsort(s.load, kind="mergesort")
+        by_load = np.argsort(s.load.astype(np.float64), kind="mergesort")
         on_host, first = _by_host(s)
         hosts = _in_use(s)
         for h in by_load:
@@ -306,7 +306,7 @@ def ruin_and_recreate(
         hosts = _candidates(s, class_of, n_classes)
         for i in np.argsort(key, kind="mergesort"):
             if iteration % 2 == 0:
-                best = _best_host(p, s, order[i], -1, hosts)
+                best = _best_host(p, s, order[i], np.int64(-1), hosts)
             else:
                 best = _tightest_host(p, s, order[i], hosts, weight)
             if best < 0:

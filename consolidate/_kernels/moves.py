@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 from consolidate._kernels.limits import Limits, Taken
 from consolidate._kernels.zones import IN, OUT, company_allows, join_company
 
@@ -71,7 +71,7 @@ class Now(NamedTuple):
     taken: Taken
 
 
-@kernel
+@inner
 def link(s: Now, v: Any, h: Any) -> None:
     """Put a settled VM into the list of its host."""
     s.before[v] = -1
@@ -81,7 +81,7 @@ def link(s: Now, v: Any, h: Any) -> None:
     s.first[h] = v
 
 
-@kernel
+@inner
 def unlink(s: Now, v: Any, h: Any) -> None:
     """Take a VM out of the list of its host."""
     if s.before[v] >= 0:
@@ -92,7 +92,7 @@ def unlink(s: Now, v: Any, h: Any) -> None:
         s.before[s.after[v]] = s.before[v]
 
 
-@kernel
+@inner
 def _copy_event(s: Now, source: Any, target: Any) -> None:
     for k in range(3):
         s.heap[target, k] = s.heap[source, k]
@@ -122,7 +122,7 @@ def pop_event(s: Now) -> Any:
     s.tally[0] -= 1
     n = s.tally[0]
     time, sequence, last = s.heap[n, 0], s.heap[n, 1], s.heap[n, 2]
-    i = 0
+    i = np.int64(0)
     while 2 * i + 1 < n:
         child = 2 * i + 1
         right = child + 1
@@ -139,7 +139,7 @@ def pop_event(s: Now) -> Any:
     return key
 
 
-@kernel
+@inner
 def fits(p: Moves, s: Now, v: Any, h: Any) -> Any:
     """Say whether host ``h`` has room for VM ``v`` on top of what it holds, and of what it is kept for."""
     kept = s.hold[h]
@@ -153,7 +153,7 @@ def fits(p: Moves, s: Now, v: Any, h: Any) -> Any:
     return not p.limits.named[v] or company_allows(p.limits, s.taken, v, h)
 
 
-@kernel
+@inner
 def slots_free(p: Moves, s: Now, source: Any, target: Any) -> Any:
     """Say whether both hosts and the cluster may take part in one more move."""
     n = p.network
@@ -220,7 +220,7 @@ def end_move(p: Moves, s: Now, v: Any) -> None:
     link(s, v, h)
 
 
-@kernel
+@inner
 def _charge(p: Moves, s: Now, v: Any, h: Any, sign: Any) -> None:
     at = s.position[v]
     kbit = s.kbit[v]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner
 from consolidate._kernels.moves import BOOTING, OFF, ON, Moves, Now, begin_move, level_for, push_event
 from consolidate._kernels.zones import IN, OUT, company_allows, join_company
 
@@ -53,7 +53,7 @@ class Log(NamedTuple):
     rows: NDArray[np.int64]
 
 
-@kernel
+@inner
 def _record(
     s: Now, log: Log, v: Any, source: Any, target: Any, start: Any, end: Any, level: Any, detour: Any
 ) -> None:
@@ -62,19 +62,19 @@ def _record(
     s.tally[4] += 1
 
 
-@kernel
+@inner
 def start_move(p: Moves, s: Now, log: Log, v: Any, h: Any, level: Any, now: Any, detour: Any) -> None:
     source = s.position[v]
     end = begin_move(p, s, v, h, level, now)
     _record(s, log, v, source, h, now, end, level, detour)
 
 
-@kernel
+@inner
 def waits(p: Moves, s: Now, v: Any) -> Any:
     return p.target[v] >= 0 and s.flying[v] < 0 and s.position[v] != p.target[v]
 
 
-@kernel
+@inner
 def _lack(p: Moves, s: Now, c: Style, v: Any, h: Any) -> float:
     """Return the share of all room that VM ``v`` lacks on ``h`` once all that is leaving has left."""
     most = 0.0
@@ -84,7 +84,7 @@ def _lack(p: Moves, s: Now, c: Style, v: Any, h: Any) -> float:
     return most
 
 
-@kernel
+@inner
 def _find_refuge(p: Moves, s: Now, c: Style, v: Any, only_on: Any) -> Any:
     """Return the host on which a VM in passing leaves least room over, and the level of the move."""
     at = s.position[v]
@@ -119,7 +119,7 @@ def _find_refuge(p: Moves, s: Now, c: Style, v: Any, only_on: Any) -> Any:
     return found, found_level
 
 
-@kernel
+@inner
 def _find_leaver(p: Moves, s: Now, c: Style, h: Any, only_on: Any) -> Any:
     """Return which VM to send away from a host that is kept free, where to, and at which level."""
     kept = s.hold[h]
@@ -148,7 +148,7 @@ def _find_leaver(p: Moves, s: Now, c: Style, h: Any, only_on: Any) -> Any:
     return best, best_to, best_level
 
 
-@kernel
+@inner
 def make_room(p: Moves, s: Now, c: Style, log: Log, h: Any, now: Any, only_on: Any) -> bool:
     """Send VMs away from a host that is kept free until the room will do; say whether one started."""
     some = False
@@ -162,7 +162,7 @@ def make_room(p: Moves, s: Now, c: Style, log: Log, h: Any, now: Any, only_on: A
     return some
 
 
-@kernel
+@inner
 def _send_away(p: Moves, s: Now, log: Log, v: Any, to: Any, level: Any, now: Any) -> bool:
     """Start a detour, or the boot of the host that it needs; say whether it was the boot."""
     if s.power[to] == OFF:
@@ -174,7 +174,7 @@ def _send_away(p: Moves, s: Now, log: Log, v: Any, to: Any, level: Any, now: Any
     return False
 
 
-@kernel
+@inner
 def pass_through(p: Moves, s: Now, c: Style, log: Log, v: Any, now: Any, only_on: Any) -> bool:
     """Send a VM that cannot go straight to its target to a host from which it can; say whether it goes."""
     k = p.pair[p.kind_of[s.position[v]], p.kind_of[p.target[v]]]
@@ -186,7 +186,7 @@ def pass_through(p: Moves, s: Now, c: Style, log: Log, v: Any, now: Any, only_on
     return bool(to >= 0)
 
 
-@kernel
+@inner
 def make_company(p: Moves, s: Now, c: Style, log: Log, h: Any, now: Any, only_on: Any) -> bool:
     """Send away one VM that a rule keeps apart from the one that the host is kept for; say whether it goes.
 
@@ -207,7 +207,7 @@ def make_company(p: Moves, s: Now, c: Style, log: Log, h: Any, now: Any, only_on
     return False
 
 
-@kernel
+@inner
 def room_budget(p: Moves, s: Now, c: Style) -> float:
     """Return the share of all room that may still be promised to waiting VMs."""
     free, promised = 0.0, 0.0
@@ -222,7 +222,7 @@ def room_budget(p: Moves, s: Now, c: Style) -> float:
     return c.open_share * free - promised
 
 
-@kernel
+@inner
 def choose(p: Moves, s: Now, c: Style, t: Any, budget: Any) -> float:
     """Keep a host free for the best VM that it can promise; return what the promise costs."""
     for i in range(p.into_pointer[t], p.into_pointer[t + 1]):
@@ -235,7 +235,7 @@ def choose(p: Moves, s: Now, c: Style, t: Any, budget: Any) -> float:
     return 0.0
 
 
-@kernel
+@inner
 def open_hosts(
     p: Moves, s: Now, c: Style, log: Log, now: Any, head: Any, retry: NDArray[np.int64]
 ) -> Any:

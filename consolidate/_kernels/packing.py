@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 from consolidate._kernels.problem import IN, Problem, State, fits, occupy
 from consolidate._kernels.room_tree import (
+    EVERYWHERE,
+    FIRST,
     RoomTree,
     empty_tree,
     lift,
@@ -37,7 +39,7 @@ def on_emptiest(p: Problem, s: State, order: NDArray[np.int64]) -> int:
     fullness = np.zeros(n_hosts)
     failed = 0
     for v in order:
-        best = -1
+        best: Any = np.int64(-1)
         for h in range(n_hosts):
             if (best < 0 or fullness[h] < fullness[best]) and fits(p, s, v, h):
                 best = h
@@ -59,10 +61,10 @@ def first_fit(p: Problem, s: State, order: NDArray[np.int64], hosts: NDArray[np.
     tree = empty_tree(len(hosts), shares(s.room))
     for place, h in enumerate(hosts):
         offer(p, s.room, tree, place, h)
-    lift(tree, -1)
+    lift(tree, EVERYWHERE)
     failed = 0
     for v in order:
-        place = next_with_room(p, tree, v, 0)
+        place = next_with_room(p, tree, v, FIRST)
         while place >= 0 and not fits(p, s, v, hosts[place]):
             place = next_with_room(p, tree, v, place + 1)
         if place < 0:
@@ -100,8 +102,8 @@ def best_fit(
             step = _step(left[place], most_left, n_steps)
             after[place], head[step] = head[step], place
             offer(p, s.room, used, step, h)
-    lift(fresh, -1)
-    lift(used, -1)
+    lift(fresh, EVERYWHERE)
+    lift(used, EVERYWHERE)
     failed = 0
     for v in order:
         first = _step(_left(weight, p.need, v), most_left, n_steps)
@@ -110,7 +112,7 @@ def best_fit(
             step = _step(left[place], most_left, n_steps)
             _leave(p, s, used, step, place, head, after, hosts)
         else:
-            place = next_with_room(p, fresh, v, 0)
+            place = next_with_room(p, fresh, v, FIRST)
             while place >= 0 and not fits(p, s, v, hosts[place]):
                 place = next_with_room(p, fresh, v, place + 1)
             if place < 0:
@@ -127,7 +129,7 @@ def best_fit(
     return failed
 
 
-@kernel
+@inner
 def _left(weight: NDArray[np.float64], amounts: NDArray[np.int64], i: Any) -> float:
     total = 0.0
     for r in range(len(weight)):
@@ -135,7 +137,7 @@ def _left(weight: NDArray[np.float64], amounts: NDArray[np.int64], i: Any) -> fl
     return total
 
 
-@kernel
+@inner
 def _step(left: float, most_left: float, n_steps: int) -> int:
     """Return the step of an amount that is left; finer where little is left, as on most hosts."""
     if left <= 0.0:
@@ -143,7 +145,7 @@ def _step(left: float, most_left: float, n_steps: int) -> int:
     return min(n_steps, int(np.sqrt(min(left / most_left, 1.0)) * (n_steps - 1)))
 
 
-@kernel
+@inner
 def _fullest(
     p: Problem,
     s: State,
@@ -154,13 +156,13 @@ def _fullest(
     after: NDArray[np.int64],
     hosts: NDArray[np.int64],
     left: NDArray[np.float64],
-) -> int:
+) -> Any:
     """Return the place of the host in use that fits and has the least room left; the first wins ties."""
     while True:
         step = next_with_room(p, used, v, step)
         if step < 0:
             return -1
-        best, place = -1, head[step]
+        best, place = np.int64(-1), head[step]
         while place >= 0:
             closer = best < 0 or left[place] < left[best] or (left[place] == left[best] and place < best)
             if closer and fits(p, s, v, hosts[place]):
@@ -171,7 +173,7 @@ def _fullest(
         step += 1
 
 
-@kernel
+@inner
 def _leave(
     p: Problem,
     s: State,
@@ -184,7 +186,7 @@ def _leave(
 ) -> None:
     """Take a place out of the list of its step."""
     withdraw(used, step)
-    before, place = -1, head[step]
+    before, place = np.int64(-1), head[step]
     while place >= 0:
         if place == gone:
             if before < 0:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 from consolidate._kernels.problem import (
     BACKGROUND,
     CPU,
@@ -21,6 +21,7 @@ from consolidate._kernels.problem import (
     occupy,
 )
 from consolidate._kernels.room_tree import (
+    EVERYWHERE,
     RoomTree,
     empty_tree,
     lift,
@@ -68,8 +69,8 @@ def least_energy(
     for place, h in enumerate(ranked.hosts):
         highest[class_of[h]] = max(highest[class_of[h]], _total(p, s, h))
         offer(p, s.room, fresh if s.n_vms[h] == 0 else used, place, h)
-    lift(fresh, -1)
-    lift(used, -1)
+    lift(fresh, EVERYWHERE)
+    lift(used, EVERYWHERE)
     failed = 0
     for v in order:
         place = _least_rise(p, s, v, ranked, place_of, fresh, used, highest)
@@ -88,7 +89,7 @@ def least_energy(
     return failed
 
 
-@kernel
+@inner
 def _ranked(hosts: NDArray[np.int64], class_of: NDArray[np.int64]) -> tuple[_Ranked, NDArray[np.int64]]:
     """Return the hosts by class, and the place of each host, -1 for those not among them."""
     n_classes = 0
@@ -107,13 +108,13 @@ def _ranked(hosts: NDArray[np.int64], class_of: NDArray[np.int64]) -> tuple[_Ran
     return _Ranked(by_class, rank, first), place_of
 
 
-@kernel
+@inner
 def _rise(p: Problem, s: State, v: Any, h: Any) -> Any:
     rise = host_energy(p, h, s.load[h] + p.load[v], s.n_vms[h] + 1)
     return rise - host_energy(p, h, s.load[h], s.n_vms[h]) + move_cost(p, v, h)
 
 
-@kernel
+@inner
 def _least_rise(
     p: Problem,
     s: State,
@@ -125,9 +126,9 @@ def _least_rise(
     highest: NDArray[np.int64],
 ) -> Any:
     """Return the place of the host where the energy rises least, or -1; the first in the order wins ties."""
-    best, least = -1, np.int64(0)
+    best, least = np.int64(-1), np.int64(0)
     home = np.int64(p.home[v])
-    at_home = place_of[home] if home >= 0 else -1
+    at_home = place_of[home] if home >= 0 else np.int64(-1)
     if at_home >= 0 and fits(p, s, v, home):
         best, least = at_home, _rise(p, s, v, home)
     for c in range(len(ranked.first) - 1):
@@ -157,7 +158,7 @@ def _least_rise(
     return best
 
 
-@kernel
+@inner
 def _closer(ranked: _Ranked, best: Any, least: Any, place: Any, rise: Any) -> tuple[Any, Any]:
     """Return the better of two places, and by how much the energy rises there."""
     earlier = best >= 0 and ranked.rank[place] < ranked.rank[best]
@@ -166,13 +167,13 @@ def _closer(ranked: _Ranked, best: Any, least: Any, place: Any, rise: Any) -> tu
     return best, least
 
 
-@kernel
+@inner
 def _total(p: Problem, s: State, h: Any) -> Any:
     """Return the load of a host as its power curve sees it."""
     return s.load[h] + p.draw[h, BACKGROUND] + s.n_vms[h] * p.draw[h, PER_VM]
 
 
-@kernel
+@inner
 def _least_step(p: Problem, v: Any, h: Any, highest: Any) -> Any:
     """Return a lower bound in mW on what VM ``v`` adds to a host in use of the class of ``h``.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 from consolidate._kernels.problem import IN, OUT, Problem, State, occupy, rules_allow, shift
 from consolidate._kernels.profile import Curves, Room, curves_fit, curves_occupy
 
@@ -46,7 +46,7 @@ def level(
     failed, start = 0, 0
     for v in order:
         mine = shape[c.class_of[v]]
-        best = -1
+        best = np.int64(-1)
         for first in range(0, n_hosts, len(scores)):
             best = _least_met(p, s, v, hosts, mine, loads, scores, start + first)
             if best >= 0:
@@ -55,18 +55,18 @@ def level(
         if best < 0:
             failed += 1
             continue
-        curves_occupy(p, s, c, q, v, hosts[best], 1)
+        curves_occupy(p, s, c, q, v, hosts[best], IN)
         _add_load(loads, best, mine, scale[c.kind_of[hosts[best]]])
     return failed
 
 
-@kernel
+@inner
 def _add_load(loads, i, curve, scale):
     for k in range(len(curve)):
         loads[k, i] += curve[k] * scale[k]
 
 
-@kernel
+@inner
 def _least_met(p, s, v, hosts, curve, loads, scores, start):
     """Return which of ``len(scores)`` hosts from ``start`` on, in a circle, ``v`` meets the least load on."""
     n_hosts, n = len(hosts), len(scores)
@@ -78,7 +78,7 @@ def _least_met(p, s, v, hosts, curve, loads, scores, start):
             scores[i] += curve[k] * loads[k, first + i]
         for i in range(straight, n):
             scores[i] += curve[k] * loads[k, i - straight]
-    best = -1
+    best = np.int64(-1)
     least = np.float32(np.inf)
     for i in range(n):
         h = (first + i) % n_hosts
@@ -104,8 +104,8 @@ def go_home(p: Problem, s: State, c: Curves, q: Room, order: NDArray[np.int64]) 
         shift(p, s, v, home, OUT)
         shift(p, s, v, h, IN)
         if change < 0:
-            curves_occupy(p, s, c, q, v, h, -1)
-            curves_occupy(p, s, c, q, v, home, 1)
+            curves_occupy(p, s, c, q, v, h, OUT)
+            curves_occupy(p, s, c, q, v, home, IN)
             gone += 1
     return gone
 

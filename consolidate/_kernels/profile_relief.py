@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 from consolidate._kernels.problem import IN, OUT, Problem, State, occupy, rules_allow
 from consolidate._kernels.profile import Curves, Room, curves_occupy, overload
 
 __all__ = ["relieve"]
 
 
-@kernel
+@inner
 def _without(base, row, weight):
     """Return the overload when ``row`` takes its part of the room ``base``."""
     total = np.int32(0)
@@ -28,7 +28,7 @@ def _without(base, row, weight):
     return total
 
 
-@kernel
+@inner
 def _with(base, row, weight):
     """Return the overload when ``row`` gives its part back to the room ``base``."""
     total = np.int32(0)
@@ -37,7 +37,7 @@ def _with(base, row, weight):
     return total
 
 
-@kernel
+@inner
 def _may_swap(p, s, v, h, w, g):
     """Say whether the rules let ``v``, taken off ``h``, and ``w`` on ``g`` change places."""
     occupy(p, s, w, g, OUT)
@@ -46,7 +46,7 @@ def _may_swap(p, s, v, h, w, g):
     return allowed
 
 
-@kernel
+@inner
 def _best_exchange(p, s, c, q, v, h, g, on_host, cost, left, taken):
     """Return the VM of ``g`` to exchange ``v`` with for the least joint overload; -1 for none, -2 for no way.
 
@@ -81,7 +81,7 @@ def _best_exchange(p, s, c, q, v, h, g, on_host, cost, left, taken):
     return partner
 
 
-@kernel
+@inner
 def _list_by_host(s, width):
     """Return the VMs on each host and the position of each VM there."""
     on_host = np.full((len(s.n_vms), width), -1, dtype=np.int32)
@@ -96,7 +96,7 @@ def _list_by_host(s, width):
     return on_host, place
 
 
-@kernel
+@inner
 def _relist(s, v, h, sign, on_host, place):
     """Enter ``v`` into the list of ``h`` before it is occupied, or strike it out before it is left."""
     n = s.n_vms[h]
@@ -109,12 +109,12 @@ def _relist(s, v, h, sign, on_host, place):
         place[last] = place[v]
 
 
-@kernel
+@inner
 def _move(p, s, c, q, v, h, g, on_host, place):
     _relist(s, v, h, -1, on_host, place)
-    curves_occupy(p, s, c, q, v, h, -1)
+    curves_occupy(p, s, c, q, v, h, OUT)
     _relist(s, v, g, 1, on_host, place)
-    curves_occupy(p, s, c, q, v, g, 1)
+    curves_occupy(p, s, c, q, v, g, IN)
 
 
 @kernel

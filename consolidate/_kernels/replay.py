@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
-from consolidate._kernels.problem import table_power
+from consolidate._kernels.jit import inner, kernel
+from consolidate._kernels.problem import IN, OUT, table_power
 
 __all__ = [
     "BOOTING",
@@ -88,7 +88,7 @@ class Totals(NamedTuple):
 # loop around such calls takes ten times as long.
 
 
-@kernel
+@inner
 def _settle(first, stop, until, step, hosts, now, totals):
     """Add up hosts since their last change."""
     for h in range(first, stop):
@@ -133,7 +133,7 @@ def _settle(first, stop, until, step, hosts, now, totals):
         totals.on_s[h] += seconds
 
 
-@kernel
+@inner
 def _settle_nowhere(until, step, now, totals):
     """Add up the VMs that are on no host."""
     seconds = until - now.nowhere[1]
@@ -143,7 +143,7 @@ def _settle_nowhere(until, step, now, totals):
     totals.service[5] += now.nowhere[3] * seconds
 
 
-@kernel
+@inner
 def _count(first, stop, sign, rest_s, hosts, now, vcpus, alive, demand, memory):
     """Add VMs to where they are for the rest of the step, or take them away; return their demand."""
     total = np.int64(0)
@@ -172,7 +172,7 @@ def _count(first, stop, sign, rest_s, hosts, now, vcpus, alive, demand, memory):
     return total
 
 
-@kernel
+@inner
 def _set(change, now):
     """Make a change; nothing is added up. Of work that is safe, the change says how much it was."""
     kind, index, value = change[1], change[2], change[3]
@@ -209,7 +209,7 @@ def play_step(hosts, now, totals, vcpus, alive, demand, memory, changes, step, s
     now.nowhere[:] = 0
     now.nowhere[1] = start_s
     seconds = end_s - start_s
-    asked = _count(0, len(demand), 1, seconds, hosts, now, vcpus, alive, demand, memory)
+    asked = _count(np.int64(0), len(demand), IN, seconds, hosts, now, vcpus, alive, demand, memory)
     totals.service[0] += asked * seconds
     for k in range(first, len(changes)):
         at, kind, index = changes[k, 0], changes[k, 1], changes[k, 2]
@@ -219,14 +219,14 @@ def play_step(hosts, now, totals, vcpus, alive, demand, memory, changes, step, s
             continue
         rest_s = end_s - at
         _settle_nowhere(at, step, now, totals)
-        for h in (now.host_of[index], now.target_of[index]):
+        for h in (np.int64(now.host_of[index]), np.int64(now.target_of[index])):
             if h >= 0:
                 _settle(h, h + 1, at, step, hosts, now, totals)
-        _count(index, index + 1, -1, rest_s, hosts, now, vcpus, alive, demand, memory)
+        _count(index, index + 1, OUT, rest_s, hosts, now, vcpus, alive, demand, memory)
         _set(changes[k], now)
-        for h in (now.host_of[index], now.target_of[index]):
+        for h in (np.int64(now.host_of[index]), np.int64(now.target_of[index])):
             if h >= 0:
                 _settle(h, h + 1, at, step, hosts, now, totals)
-        _count(index, index + 1, 1, rest_s, hosts, now, vcpus, alive, demand, memory)
-    _settle(0, n_hosts, end_s, step, hosts, now, totals)
+        _count(index, index + 1, IN, rest_s, hosts, now, vcpus, alive, demand, memory)
+    _settle(np.int64(0), n_hosts, end_s, step, hosts, now, totals)
     _settle_nowhere(end_s, step, now, totals)

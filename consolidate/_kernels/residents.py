@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 from consolidate._kernels.problem import IN, OUT, Problem, State, occupy
 
 __all__ = ["Residents", "evict", "residents", "roll", "settle"]
@@ -36,7 +36,7 @@ def residents(s: State) -> Residents:
     return lists
 
 
-@kernel
+@inner
 def _link(lists: Residents, v: Any, h: Any) -> None:
     first = lists.head[h]
     lists.after[v] = first

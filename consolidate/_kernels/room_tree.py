@@ -12,10 +12,24 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner
 from consolidate._kernels.problem import Problem
 
-__all__ = ["RoomTree", "empty_tree", "lift", "next_with_room", "offer", "shares", "withdraw"]
+__all__ = [
+    "EVERYWHERE",
+    "FIRST",
+    "RoomTree",
+    "empty_tree",
+    "lift",
+    "next_with_room",
+    "offer",
+    "shares",
+    "withdraw",
+]
+
+
+#: Places; of a fixed width, as every width of an argument is compiled apart.
+FIRST, EVERYWHERE = np.int64(0), np.int64(-1)
 
 
 class RoomTree(NamedTuple):
@@ -26,7 +40,7 @@ class RoomTree(NamedTuple):
     weight: NDArray[np.float64]  # (r,), makes shares of amounts
 
 
-@kernel
+@inner
 def shares(room: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return per resource what makes an amount a share of the roomiest host, shape ``(r,)``."""
     weight = np.ones(room.shape[1])
@@ -38,7 +52,7 @@ def shares(room: NDArray[np.int64]) -> NDArray[np.float64]:
     return weight
 
 
-@kernel
+@inner
 def empty_tree(places: int, weight: NDArray[np.float64]) -> RoomTree:
     """Return a tree of so many places, no host at any of them."""
     size = 1
@@ -48,7 +62,7 @@ def empty_tree(places: int, weight: NDArray[np.float64]) -> RoomTree:
     return RoomTree(most, np.full(2 * size, -1.0), weight)
 
 
-@kernel
+@inner
 def offer(p: Problem, room: NDArray[np.int64], tree: RoomTree, place: Any, h: Any) -> None:
     """Let host ``h`` count at a place, beside what counts there already; :func:`lift` has to follow."""
     i = len(tree.least) // 2 + place
@@ -60,7 +74,7 @@ def offer(p: Problem, room: NDArray[np.int64], tree: RoomTree, place: Any, h: An
     tree.least[i] = max(tree.least[i], least)
 
 
-@kernel
+@inner
 def withdraw(tree: RoomTree, place: Any) -> None:
     """Let nothing count at a place; :func:`lift` has to follow."""
     i = len(tree.least) // 2 + place
@@ -68,7 +82,7 @@ def withdraw(tree: RoomTree, place: Any) -> None:
     tree.least[i] = -1.0
 
 
-@kernel
+@inner
 def _join(tree: RoomTree, i: Any) -> Any:
     """Bring a node up to date with its children; say whether anything changed."""
     a, b = 2 * i, 2 * i + 1
@@ -82,7 +96,7 @@ def _join(tree: RoomTree, i: Any) -> Any:
     return changed
 
 
-@kernel
+@inner
 def lift(tree: RoomTree, place: Any) -> None:
     """Bring the nodes above a place up to date; a negative place stands for all of them."""
     size = len(tree.least) // 2
@@ -95,7 +109,7 @@ def lift(tree: RoomTree, place: Any) -> None:
         i //= 2
 
 
-@kernel
+@inner
 def next_with_room(p: Problem, tree: RoomTree, v: Any, place: Any) -> Any:
     """Return the first place from ``place`` on that looks roomy enough for VM ``v``, or -1.
 

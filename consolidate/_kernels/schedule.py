@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 from consolidate._kernels.moves import ON, Moves, Now, end_move, level_for, pop_event
 from consolidate._kernels.opening import (
     LATER,
@@ -31,7 +31,7 @@ from consolidate._kernels.opening import (
 __all__ = ["run_schedule"]
 
 
-@kernel
+@inner
 def _level(p: Moves, s: Now, c: Style, v: Any) -> Any:
     """Return the level at which a VM can go to its target now, or -1; larger ones go first there."""
     if not waits(p, s, v):
@@ -47,7 +47,7 @@ def _level(p: Moves, s: Now, c: Style, v: Any) -> Any:
     return level_for(p, s, v, t)
 
 
-@kernel
+@inner
 def _try(p: Moves, s: Now, c: Style, log: Log, v: Any, now: Any) -> bool:
     level = _level(p, s, c, v)
     if level < 0:
@@ -56,7 +56,7 @@ def _try(p: Moves, s: Now, c: Style, log: Log, v: Any, now: Any) -> bool:
     return True
 
 
-@kernel
+@inner
 def _try_around(p: Moves, s: Now, c: Style, log: Log, h: Any, now: Any) -> None:
     """Start what waits to come to or to leave a host, in the order of rank."""
     if s.power[h] == ON:
@@ -78,7 +78,7 @@ def _try_around(p: Moves, s: Now, c: Style, log: Log, h: Any, now: Any) -> None:
         start_move(p, s, log, best, p.target[best], best_level, now, np.int64(0))
 
 
-@kernel
+@inner
 def _unblock(p: Moves, s: Now, c: Style, log: Log, now: Any) -> bool:
     """Serve one VM alone when nothing is under way; hosts that are off are booted only here."""
     for h in range(len(s.hold)):

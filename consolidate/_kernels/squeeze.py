@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 from consolidate._kernels.problem import Problem, State, fits, rules_allow
 from consolidate._kernels.residents import Residents, evict, roll, settle
 
@@ -103,7 +103,7 @@ def squeeze(
     return n_pool
 
 
-@kernel
+@inner
 def _drop_in(p, s, lists, pool, n_pool, h):
     """Put whatever of the pool fits on the host; return what is left of the pool."""
     i = 0
@@ -118,7 +118,7 @@ def _drop_in(p, s, lists, pool, n_pool, h):
     return n_pool
 
 
-@kernel
+@inner
 def _cheapest_way(p, s, lists, v, h, worth, until, step, pairs, pair):
     """Return the change of the pool's worth if ``v`` goes to ``h``, and who has to leave for it.
 
@@ -135,7 +135,7 @@ def _cheapest_way(p, s, lists, v, h, worth, until, step, pairs, pair):
     least = np.inf
     w = lists.head[h]
     while w >= 0:
-        if until[w] <= step and worth[w] < least and _makes_room(p, s, v, w, -1, h):
+        if until[w] <= step and worth[w] < least and _makes_room(p, s, v, w, np.int32(-1), h):
             least = worth[w]
             pair[0], pair[1] = w, -1
         w = lists.after[w]
@@ -154,7 +154,7 @@ def _cheapest_way(p, s, lists, v, h, worth, until, step, pairs, pair):
     return least - worth[v]
 
 
-@kernel
+@inner
 def _makes_room(p: Problem, s: State, v: Any, w: Any, u: Any, h: Any) -> bool:
     """Say whether ``v`` has room on ``h`` once ``w``, and ``u`` if there is one, have left."""
     for r in range(p.need.shape[1]):

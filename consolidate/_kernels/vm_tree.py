@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner
 from consolidate._kernels.problem import Problem
 
 __all__ = ["LEAF", "NOBODY", "VmTree", "grow", "take_head"]
@@ -39,7 +39,7 @@ class VmTree(NamedTuple):
     order: NDArray[np.int64]  # (vms,), the VM at each place
 
 
-@kernel
+@inner
 def grow(p: Problem, order: NDArray[np.int64], class_of: NDArray[np.int64], n_classes: int) -> VmTree:
     """Return the tree of the VMs in ``order``; ``class_of`` numbers the class of the VM at each place."""
     end = np.zeros(n_classes + 1, dtype=np.int64)
@@ -80,7 +80,7 @@ def grow(p: Problem, order: NDArray[np.int64], class_of: NDArray[np.int64], n_cl
     return tree
 
 
-@kernel
+@inner
 def _split(p: Problem, tree: VmTree, i: Any) -> None:
     """Share the classes of a node between its children: by mask, else where they differ most."""
     start, stop = tree.from_class[i], tree.to_class[i]
@@ -102,7 +102,7 @@ def _split(p: Problem, tree: VmTree, i: Any) -> None:
     tree.classes[start:stop] = tree.classes[start:stop][by_key]
 
 
-@kernel
+@inner
 def _refresh(p: Problem, tree: VmTree, i: Any) -> None:
     """Bring a node up to date with what is below it."""
     tree.low[i], tree.high[i], tree.first[i], tree.mask[i] = NOBODY, -1, NOBODY, -1
@@ -133,12 +133,12 @@ def _refresh(p: Problem, tree: VmTree, i: Any) -> None:
         tree.mask[i] = -1
 
 
-@kernel
+@inner
 def _same(tree: VmTree, i: Any, child: Any) -> Any:
     return tree.mask[i] if tree.mask[i] == tree.mask[child] else np.int64(-1)
 
 
-@kernel
+@inner
 def take_head(p: Problem, tree: VmTree, c: Any) -> None:
     """Let the next VM of a class no longer wait."""
     tree.head[c] += 1

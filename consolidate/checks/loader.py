@@ -248,8 +248,11 @@ def load_makespan_bounds(folder: Path) -> tuple[int, int]:
     if not (folder / "plan.json").is_file():
         return 0, 0
     bound = read_json(folder, "plan.json")
-    any_plan = max(bound.integer(key, least=0) for key in ("load_s", "space_time_s", "room_s"))
-    return any_plan, bound.integer("direct_s", least=0)
+
+    def claim(key: str) -> int:
+        return bound.integer(key, least=0) if key in bound.content else 0
+
+    return max(map(claim, ("load_s", "space_time_s", "room_s"))), claim("direct_s")
 
 
 def load_limits(folder: Path) -> MoveLimits:

@@ -169,8 +169,8 @@ class MakespanBound:
         The host, limit, resource or VM that decides over the makespan of any plan.
     """
 
-    load_s: int
-    space_time_s: int
+    load_s: int = 0
+    space_time_s: int = 0
     room_s: int = 0
     direct_s: int = 0
     rests_on: str = ""

@@ -213,10 +213,11 @@ def _plain(trials: _Trials, goal_s: int) -> Iterator[_Trial]:
         if late is None:
             trial = trials.run(order, share=0.0)
             yield trial
+            ends[:] = 0
             if trial.n_left:
                 break
-            # No VM moves twice without detours.
-            ends[trial.rows[:, 0]] = trial.rows[:, 4]
+            made = trial.rows[trial.rows[:, 0] >= 0]
+            np.maximum.at(ends, made[:, 0], made[:, 4])
             late = known[order.tobytes()] = np.maximum(0, ends[moved] + lag - goal_s)
         urgency += late
 

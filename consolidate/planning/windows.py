@@ -41,9 +41,8 @@ def plan_in_windows(
     """
     _refuse_bad(windows)
     parts: list[MigrationPlan] = []
-    now = instance
+    now, whole = instance, plan(instance, target)
     for begin, end in windows:
-        whole = plan(now, target)
         if not whole.actions:
             break
         kept = tuple(a for a in whole.actions if a.end_s <= end - begin)
@@ -56,15 +55,14 @@ def plan_in_windows(
         goal = target if finished else reached.current
         bound = whole.bound if finished and not parts and begin == 0 else None
         parts.append(replace(whole, actions=shifted, target=goal, bound=bound))
-        now = reached
         if finished:
             return tuple(parts)
-    rest = plan(now, target)
-    if not rest.actions:
+        now, whole = reached, plan(reached, target)
+    if not whole.actions:
         return tuple(parts)
-    shortest = min(rest.actions, key=lambda a: (a.end_s - a.start_s, a.id))
+    shortest = min(whole.actions, key=lambda a: (a.end_s - a.start_s, a.id))
     msg = (
-        f"{len(rest.actions)} actions of {rest.makespan_s} s in total do not fit into the "
+        f"{len(whole.actions)} actions of {whole.makespan_s} s in total do not fit into the "
         f"{len(windows)} windows; the shortest takes {shortest.end_s - shortest.start_s} s, the longest "
         f"window {max((e - b for b, e in windows), default=0)} s"
     )

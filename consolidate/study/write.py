@@ -209,7 +209,7 @@ def write_plan(folder: Path, plan: MigrationPlan) -> None:
     """Write ``plan.json`` and then ``plan.parquet``, the sign that the plan is complete."""
     import pyarrow as pa
 
-    bound = plan.bound or MakespanBound(load_s=0, space_time_s=0)
+    bound = plan.bound or MakespanBound()
     write_json(folder / "plan.json", {"state": plan.state, **asdict(bound)})
     frame = plan.to_frame()
     kinds = {

@@ -114,7 +114,6 @@ def test_hosts_that_do_not_come_up(builders, fault, boots):
         assert kinds(done).count("boot_fail") == 2
 
 
-@pytest.mark.slow
 def test_random_instances_with_every_fault(builders):
     """Rules, odd hosts, all faults at once: the judge in ``execute`` agrees with every history."""
     executed = 0

@@ -109,7 +109,8 @@ def constraint(**fields):
     ("edit", "kind", "message"),
     [
         (constraint(id="deadline", vm=0), UnsupportedError, "deadline"),
-        (constraint(id="sleeping", vm=0), UnsupportedError, "sleeping"),
+        (constraint(id="sleeping", vm=0), UnsupportedError, "the constraint sleeping"),
+        (constraint(id="killed", vm=0), UnsupportedError, "the constraint killed"),
         (constraint(id="ready", vm=0), UnsupportedError, "ready on a running VM"),
         (constraint(id="ban", vm=99, nodes=[0]), TraceError, "no VM 99"),
         (constraint(id="among", vms=[0], parts=[[0], [77]]), TraceError, "no node 77"),

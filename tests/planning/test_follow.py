@@ -23,7 +23,7 @@ from consolidate.study.judge import judge_plan
 def problems(scenes):
     """Random problems that have a plan."""
     found = []
-    for seed in range(120):
+    for seed in range(100):
         drawn = scenes.random_problem(seed)
         if drawn is None:
             continue
@@ -98,14 +98,13 @@ def test_actions_out_of_order_are_no_state(scenes):
         state_after(instance, made, [99])
 
 
-@pytest.mark.slow
 def test_nothing_happens_outside_the_windows(scenes, problems):
     """Every part stays inside its window, and the parts together lead to the target."""
     split = 0
     for seed, instance, target, made in problems:
         longest = max((a.end_s - a.start_s for a in made.actions), default=0)
         window = max(longest, made.makespan_s // 2) + 1
-        windows = [(k * 5_000 + 7, k * 5_000 + 7 + window) for k in range(12)]
+        windows = [(k * (window + 9) + 7, k * (window + 9) + 7 + window) for k in range(12)]
         try:
             parts = plan_in_windows(instance, target, windows)
         except PlanError:
@@ -161,11 +160,10 @@ def test_the_nearest_target_of_a_swap_without_a_spare(scenes):
     assert nearest.stays == (0, 1)
 
 
-@pytest.mark.slow
 def test_the_nearest_target_is_always_reached(scenes):
     """Random problems without a plan: what is offered instead can be carried out."""
     offered = 0
-    for seed in range(200):
+    for seed in range(80):
         drawn = scenes.random_problem(seed)
         if drawn is None:
             continue

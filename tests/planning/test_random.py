@@ -9,16 +9,17 @@ import pytest
 
 from consolidate.errors import DeadlockError, PlanError
 from consolidate.planning import plan
-from consolidate.study.verbs import plan as judged_plan
+from consolidate.study.judge import judge_plan
 
-BATCH = 40
+#: The last two boot a host for parking only, which few do.
+SEEDS = (*range(240), 303, 371)
 
 
 @pytest.fixture(scope="module")
 def outcomes(scenes):
     """Problems by seed with their plan or error."""
     found = []
-    for seed in range(12 * BATCH):
+    for seed in SEEDS:
         drawn = scenes.random_problem(seed)
         if drawn is None:
             continue
@@ -75,8 +76,8 @@ def test_a_plan_that_is_stopped_at_any_moment_leaves_a_feasible_placement(scenes
 
 def test_the_independent_checks_accept_every_plan(outcomes):
     """What users call runs the checks, and a refusal there is a bug of ours."""
-    for _, instance, target, made in planned(outcomes):
-        assert judged_plan(instance, target).actions == made.actions
+    for _, instance, _, made in planned(outcomes):
+        judge_plan(instance, made)
 
 
 def test_dependencies_alone_keep_the_plan_feasible(scenes, outcomes):

@@ -12,6 +12,7 @@ from consolidate.errors import InternalError, PlanError
 from consolidate.migration import MoveSettings
 from consolidate.model import MigrationPlan, Placement, PowerControl, Spread
 from consolidate.planning import resume, state_after, undo
+from consolidate.solvers import Budget
 from consolidate.study.judge import judge_plan
 from consolidate.study.verbs import plan, solve
 
@@ -145,7 +146,7 @@ def test_random_instances_with_new_vms(builders):
             instance = replace(instance, current=Placement(host_of=host_of), active=active)
         except ValueError:
             continue
-        result = solve(instance, "bfd", min_saving_fraction=0.0)
+        result = solve(instance, "bfd", budget=Budget(bounds="quick"), min_saving_fraction=0.0)
         if result.status not in ("optimal", "feasible") or not result.worthwhile:
             continue
         try:

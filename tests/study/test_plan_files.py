@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
+from consolidate.checks.files import MalformedError
+from consolidate.checks.loader import load_makespan_bounds
 from consolidate.model import Boot, MakespanBound, Migration, MigrationPlan, Placement, Shutdown, Start
 from consolidate.study.load import load_plan
 from consolidate.study.write import write_plan
@@ -36,3 +41,26 @@ def test_every_kind_of_action_comes_back(tmp_path):
     again = load_plan(tmp_path)
     assert again.actions == plan.actions
     assert (again.bound, again.state) == (plan.bound, plan.state)
+
+
+@pytest.mark.parametrize(
+    ("stated", "claims"),
+    [({}, (0, 0)), ({"load_s": 4}, (4, 0)), ({"space_time_s": 7, "load_s": 4, "direct_s": 9}, (7, 9))],
+)
+def test_a_bound_that_is_left_out_is_no_claim(tmp_path, stated, claims):
+    """Plans of others may state some of the bounds or none; reader and judge take them as they are."""
+    plan = MigrationPlan(
+        actions=(), current=Placement(host_of=np.array([0])), target=Placement(host_of=np.array([0]))
+    )
+    write_plan(tmp_path, plan)
+    (tmp_path / "plan.json").write_text(json.dumps({"state": "0123", **stated}), "utf-8")
+    pq.write_table(pa.table({"current_host": [0], "target_host": [0]}), tmp_path / "placement.parquet")
+    assert load_makespan_bounds(tmp_path) == claims
+    assert load_plan(tmp_path).bound == (MakespanBound(**stated) if stated else None)
+
+
+def test_a_bound_that_is_no_number_is_refused(tmp_path):
+    """Left out is no claim, but nonsense is no bound."""
+    (tmp_path / "plan.json").write_text(json.dumps({"state": "0123", "room_s": "soon"}), "utf-8")
+    with pytest.raises(MalformedError, match="room_s needs a whole number"):
+        load_makespan_bounds(tmp_path)
