@@ -67,7 +67,9 @@ class Tuning:
 
     def levels(self, allocation: NDArray[np.float64]) -> Levels:
         """Return the estimates at the start."""
-        return Levels(allocation, least=self.least, prior=self.prior, spread=self.spread, common=self.common)
+        return Levels(
+            allocation, least=self.least, prior=self.prior, spread=self.spread, common=self.common
+        )
 
     def safety(self, risk: float, *, lasts: float) -> Safety:
         """Return the feedback at the start."""
@@ -110,8 +112,8 @@ PRESENT = Tuning(
     prior=0.1,
     spread=0.14,
     common=0.3,
-    pace=0.023,
-    aim=0.9,
+    pace=0.035,
+    aim=0.88,
     first=0.23,
     relief=0.2,
     alarm=0.0,

@@ -39,10 +39,11 @@ class GoogleVmsReader:
     """Reads days of jobs of the Google cluster trace of 2011, published as VMs for studies of consolidation.
 
     A folder or archive of files ``vm_<job>_<day>``, each with 288 lines ``cpu memory``: percent used in each
-    300 s of a day. The format states neither sizes nor dates: sizes are the option ``flavors``, in turn by file name,
-    and day 1 is taken for 2 May 2011. Memory above 100 % occurs, as a job is a sum of tasks; the peak of such
-    a VM is its memory allocation. All VMs are alive all day. Source: Reiss, Wilkes, Hellerstein, Google
-    cluster-usage traces, 2011 (CC-BY 4.0); files of HiPro-IT, "VM Consolidation with Multiple Usage Prediction".
+    300 s of a day. The format states neither sizes nor dates: sizes are the option ``flavors``, in turn by file
+    name, and day 1 is taken for 2 May 2011. Memory above 100 % occurs, as a job is a sum of tasks; the peak of
+    such a VM is its memory allocation. All VMs are alive all day. Source: Reiss, Wilkes, Hellerstein, Google
+    cluster-usage traces, 2011 (CC-BY 4.0); files of HiPro-IT, "VM Consolidation with Multiple Usage
+    Prediction".
 
     Parameters
     ----------
