@@ -88,7 +88,9 @@ def _pair(
             continue
         if m.busy[h, 1] + g.seconds[v] > c.step_s:
             continue
-        here = g.seconds[v] + c.patience * (risk(m, h, -g.mean[v], -g.var[v]) - risk_before)
+        # Moves run side by side: a host is disturbed for as long as the longest of them lasts.
+        here = max(0.0, g.seconds[v] - longest[h])
+        here += c.patience * (risk(m, h, -g.mean[v], -g.var[v]) - risk_before)
         if g.now[v] < over:
             here += c.step_s * (2.0 - g.now[v] / over)
         if here - c.patience > least:
@@ -99,7 +101,6 @@ def _pair(
             if not calm(m, c, t, g.now[v], g.noise[v], c.landing):
                 continue
             cost = here + c.patience * (risk(m, t, g.mean[v], g.var[v]) - risk(m, t, 0.0, 0.0))
-            # A target that receives already is disturbed for as long as its longest move lasts.
             cost += c.share * max(0.0, g.seconds[v] - longest[t]) + c.step_s * 10.0 * m.merit[t]
             if cost >= least or room(m, c, t, g.mean[v], g.var[v], c.z_relief) < 0.0:
                 continue
@@ -128,6 +129,7 @@ def _relieve(
             role[h], role[t] = 1, 2
             shift(g, m, v, t)
             longest[t] = max(longest[t], g.seconds[v])
+            longest[h] = max(longest[h], g.seconds[v])
             out[n, 0], out[n, 1] = v, t
             n += 1
             if m.state[t] != AWAKE or m.n_vms[t] == 1:

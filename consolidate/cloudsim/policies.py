@@ -104,77 +104,60 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MedianDeviation:
-    """Threshold 1 - s * MAD of the past; 0.7 while that is shorter than 12 samples.
+class _Safety:
+    """A detector whose parameter is a safety factor.
 
     Parameters
     ----------
     parameter
         Safety s: more means earlier.
     """
+
+    parameter: float
+    name: ClassVar[str]
+    code: ClassVar[int]
+
+    def __post_init__(self) -> None:
+        _check(self.parameter, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MedianDeviation(_Safety):
+    """Threshold 1 - s * MAD of the past; 0.7 while that is shorter than 12 samples."""
 
     parameter: float = 2.5
     name: ClassVar[str] = "mad"
     code: ClassVar[int] = MAD
 
-    def __post_init__(self) -> None:
-        _check(self.parameter, self.name)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InterquartileRange:
-    """Threshold 1 - s * IQR of the past; 0.7 while that is shorter than 12 samples.
-
-    Parameters
-    ----------
-    parameter
-        Safety s: more means earlier.
-    """
+class InterquartileRange(_Safety):
+    """Threshold 1 - s * IQR of the past; 0.7 while that is shorter than 12 samples."""
 
     parameter: float = 1.5
     name: ClassVar[str] = "iqr"
     code: ClassVar[int] = IQR
 
-    def __post_init__(self) -> None:
-        _check(self.parameter, self.name)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LocalRegression:
+class LocalRegression(_Safety):
     """Overloaded when a line through the last ten samples reaches 1/s at the next step.
 
     While the past is shorter, a threshold of 0.7.
-
-    Parameters
-    ----------
-    parameter
-        Safety s: more means earlier.
     """
 
     parameter: float = 1.2
     name: ClassVar[str] = "lr"
     code: ClassVar[int] = LOCAL
 
-    def __post_init__(self) -> None:
-        _check(self.parameter, self.name)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RobustLocalRegression:
-    """Meant to be robust against outliers; in the program the same as ``lr``, bit for bit.
-
-    Parameters
-    ----------
-    parameter
-        Safety s: more means earlier.
-    """
+class RobustLocalRegression(_Safety):
+    """Meant to be robust against outliers; in the program the same as ``lr``, bit for bit."""
 
     parameter: float = 1.2
     name: ClassVar[str] = "lrr"
     code: ClassVar[int] = LOCAL
-
-    def __post_init__(self) -> None:
-        _check(self.parameter, self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,6 +84,8 @@ class CloudSimRisk:
             in_zone=np.zeros((0, 1), dtype=np.int32),
         )
         self._cool, self._decided = 0, False
+        #: Where VMs were after the last decision, what hosts then were asked for, and how long moves took.
+        self._left: tuple[NDArray[np.int32], NDArray[np.float64], float] | None = None
 
     def optimize(self, view: View) -> NDArray[np.int64]:
         """Return the migrations that start now, rows (VM, target host)."""
@@ -91,6 +93,7 @@ class CloudSimRisk:
         now = np.asarray(view.demand_mips, dtype=np.float64)
         live = np.asarray(view.live)
         levels, n_hosts = self._levels, len(view.host_mips)
+        crept = self._crept(view, now)
         known = live & (levels.seen > 0)
         hosts = np.asarray(view.host_of)[known]
         self._safety.stray(
@@ -111,7 +114,9 @@ class CloudSimRisk:
         n, woken = decide(guests, machines, guard, rows)
         moves = rows[:n]
         if self._decided:
-            self._observe(view, machines, load, moves)
+            self._observe(view, machines, load, moves, crept)
+        lasts = float(self._seconds[moves[:, 0]].max(initial=0.0))
+        self._left = (guests.host.copy(), machines.sums[:, 0].copy(), lasts)
         self._cool = tuning.calm_steps if woken else max(0, self._cool - 1)
         self._decided = True
         return moves
@@ -178,8 +183,27 @@ class CloudSimRisk:
             need=self._need[here].mean(axis=0),
         )
 
+    def _crept(self, view: View, now: NDArray[np.float64]) -> float:
+        """Return the seconds in which hosts were overloaded that no one saw in time.
+
+        When its last move ends, CloudSim asks all VMs again: for a value between the last sample and the next.
+        """
+        if self._left is None or self._left[2] == 0.0:
+            return 0.0
+        host_of, load, lasts = self._left
+        here = host_of >= 0
+        then = sum_by_host(host_of[here], now[here], len(load))
+        capacity = np.asarray(view.host_mips)
+        asked = load + (then - load) * lasts / _STEP_S
+        return (_STEP_S - lasts) * float(((load <= capacity) & (asked > capacity)).sum())
+
     def _observe(
-        self, view: View, machines: Machines, load: NDArray[np.float64], moves: NDArray[np.int64]
+        self,
+        view: View,
+        machines: Machines,
+        load: NDArray[np.float64],
+        moves: NDArray[np.int64],
+        crept_s: float,
     ) -> None:
         """Count what this step will be charged as a violation, and feed it back."""
         n_hosts = len(load)
@@ -190,4 +214,4 @@ class CloudSimRisk:
         over = load > machines.capacity
         lasting = machines.sums[:, 0] > machines.capacity
         charged = np.where(lasting, _STEP_S, np.maximum(into, np.where(over, out, 0.0)))
-        self._safety.observe(float(charged.sum()), _STEP_S * float((machines.n_vms > 0).sum()))
+        self._safety.observe(float(charged.sum()) + crept_s, _STEP_S * float((machines.n_vms > 0).sum()))

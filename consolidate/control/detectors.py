@@ -2,7 +2,8 @@
 
 Each takes the past of the VMs that are on a host now, in parts of its capacity, the newest first, shape
 ``(hosts, samples)``, and the present, shape ``(hosts,)``; each says whether it is overloaded. Where a host has
-too little past, a fixed threshold of 0.7 stands in, as in CloudSim.
+too little past, a fixed threshold of 0.7 stands in, as in CloudSim. These follow the paper; what the program
+makes of them, to the last digit, is in the mode ``cloudsim``.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def quartile_range(past: Past, present: Past, parameter: float) -> Verdict:
     if n < _LEAST_SPREAD:
         return present > _FALLBACK
     ordered = np.sort(past, axis=1)
-    low, high = (round(part * (n + 1)) - 1 for part in (0.25, 0.75))
+    low, high = (int(part * (n + 1) + 0.5) - 1 for part in (0.25, 0.75))
     return present > 1.0 - parameter * (ordered[:, high] - ordered[:, low])
 
 

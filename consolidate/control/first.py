@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate.control.machines import curves_of
-from consolidate.errors import InfeasibleError, InternalError, SolverFailedError
 from consolidate.model import Fleet, Instance, Placement, Rule, Trace
 from consolidate.solvers import solve
 
@@ -69,27 +68,24 @@ def first_placement(
         ).astype(np.int32),
         memory_mib=np.where(trace.alive[:, :1], trace.vms.memory_mib[:, np.newaxis], 0).astype(np.int32),
     )
-    nowhere = Placement(host_of=np.full(trace.n_vms, -1, dtype=np.int32))
+    whole = Instance.from_trace(
+        blind,
+        fleet,
+        sizing=_Allocations(share),
+        horizon_s=trace.grid.duration_s,
+        current=Placement(host_of=np.full(trace.n_vms, -1, dtype=np.int32)),
+        rules=rules,
+        cpu_limit_fraction=fill,
+    )
     order = _types_by_cost(blind, fleet, share=share, fill=fill)
-    for count in range(1, len(order) + 1):
-        # The types that are cheapest per VM alone, then more of them where they do not suffice.
+    # The types that are cheapest per VM alone, then more of them where they do not suffice.
+    for count in range(1, len(order)):
         closed = fleet.maintenance | ~np.isin(fleet.host_type, order[:count])
-        try:
-            instance = Instance.from_trace(
-                blind,
-                replace(fleet, maintenance=closed),
-                sizing=_Allocations(share),
-                horizon_s=trace.grid.duration_s,
-                current=nowhere,
-                rules=rules,
-                cpu_limit_fraction=fill,
-            )
-            return solve(instance, policy, min_saving_fraction=0.0).raise_if_infeasible().placement
-        except (InfeasibleError, SolverFailedError):
-            if count == len(order):
-                raise
-    msg = "a fleet has at least one type"
-    raise InternalError(msg)
+        some = replace(whole, fleet=replace(fleet, maintenance=closed))
+        found = solve(some, policy, min_saving_fraction=0.0)
+        if found.status not in ("infeasible", "unknown"):
+            return found.placement
+    return solve(whole, policy, min_saving_fraction=0.0).raise_if_infeasible().placement
 
 
 def _types_by_cost(blind: Trace, fleet: Fleet, *, share: float, fill: float) -> list[int]:

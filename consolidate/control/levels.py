@@ -28,6 +28,8 @@ class Levels:
         Samples that the expectation of an unseen VM counts for.
     spread
         Variance of an unseen VM, as a part of its expected demand times its allocation.
+    common
+        Part of the error of the sum of all levels by which every level is scaled at once.
     share
         Expected share of the allocation before anything was seen.
     """
@@ -39,8 +41,10 @@ class Levels:
         least: float,
         prior: float,
         spread: float,
+        common: float,
         share: float = 0.2,
     ) -> None:
+        self._common = common
         self._allocation, self._least, self._prior, self._spread = allocation, least, prior, spread
         self.share = share
         self.mean = np.zeros(len(allocation))
@@ -64,13 +68,21 @@ class Levels:
             # A day of memory: what was true last week is not asked.
             self._product = 0.99 * self._product + float(now @ before)
             self._square = 0.99 * self._square + float(now @ now)
+        self._follow(sample, alive & (self.seen > 0))
+        # What is expected of newcomers is what all use now, their own first samples included.
+        total = float(self._allocation[alive].sum())
+        if total > 0:
+            level = np.where(self.seen > 0, self.mean, sample)[alive]
+            self.share = max(1e-3, float(level.sum()) / total)
+        self._expect(self.seen == 0)
         learn(self.mean, self.var, self.seen, sample, alive, self._least, self._prior)
         self.last[alive] = sample[alive]
-        known = alive & (self.seen > 0)
-        total = float(self._allocation[known].sum())
-        if total > 0:
-            self.share = max(1e-3, float(self.mean[known].sum()) / total)
-        self._expect(self.seen == 0)
+
+    def _follow(self, sample: NDArray[np.float64], known: NDArray[np.bool_]) -> None:
+        """Scale all levels by what moves all VMs together, which a sum shows long before each VM does."""
+        level = float(self.mean[known].sum())
+        if level > 0:
+            self.mean[known] *= 1.0 + self._common * (float(sample[known].sum()) / level - 1.0)
 
     @property
     def persistence(self) -> float:

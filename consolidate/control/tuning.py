@@ -19,7 +19,7 @@ class Tuning:
 
     Parameters
     ----------
-    least, prior, spread
+    least, prior, spread, common
         See :class:`~consolidate.control.levels.Levels`.
     pace
         Step of the feedback on the standard deviations that are kept free.
@@ -50,6 +50,7 @@ class Tuning:
     least: float
     prior: float
     spread: float
+    common: float
     pace: float
     aim: float
     first: float
@@ -66,7 +67,9 @@ class Tuning:
 
     def levels(self, allocation: NDArray[np.float64]) -> Levels:
         """Return the estimates at the start."""
-        return Levels(allocation, least=self.least, prior=self.prior, spread=self.spread)
+        return Levels(
+            allocation, least=self.least, prior=self.prior, spread=self.spread, common=self.common
+        )
 
     def safety(self, risk: float, *, lasts: float) -> Safety:
         """Return the feedback at the start."""
@@ -108,16 +111,17 @@ PRESENT = Tuning(
     least=0.1,
     prior=0.1,
     spread=0.14,
-    pace=0.023,
-    aim=0.87,
+    common=0.3,
+    pace=0.035,
+    aim=0.88,
     first=0.23,
-    relief=0.43,
+    relief=0.2,
     alarm=0.0,
     trigger=0.99,
     landing=0.98,
     drift=0.005,
     patience_steps=0.67,
-    share=2.4,
+    share=4.0,
     alike=0.0,
     drains=4,
     calm_steps=3,
@@ -126,19 +130,20 @@ PRESENT = Tuning(
 #: Decisions that see complete steps only, as monitoring does: overload is seen when it is over.
 PAST = Tuning(
     least=0.03,
-    prior=0.5,
+    prior=1.0,
     spread=0.27,
-    pace=0.075,
+    common=0.3,
+    pace=0.05,
     aim=0.91,
     first=1.15,
-    relief=0.77,
+    relief=0.5,
     alarm=0.65,
     trigger=0.985,
     landing=0.98,
-    drift=0.02,
+    drift=0.005,
     patience_steps=6.0,
     share=1.0,
-    alike=0.15,
+    alike=0.5,
     drains=2,
     calm_steps=1,
 )

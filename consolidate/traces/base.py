@@ -113,6 +113,7 @@ READERS: Registry[type[TraceReader]] = Registry(
     builtin={
         "planetlab": "consolidate.traces.planetlab:PlanetLabReader",
         "bitbrains": "consolidate.traces.bitbrains:BitbrainsReader",
+        "google-vms": "consolidate.traces.google_vms:GoogleVmsReader",
         "tidy": "consolidate.traces.tidy:TidyReader",
     },
 )

@@ -12,14 +12,21 @@ import pytest
 from consolidate.cloudsim import Day
 
 
-@pytest.fixture(scope="session")
-def naive():
-    """The slow twin: ``tests/cloudsim/naive.py``."""
-    spec = importlib.util.spec_from_file_location("cloudsim_naive", Path(__file__).with_name("naive.py"))
+def _load(name: str):
+    # importlib mode puts no folder of tests on the path, so helpers are loaded by their place.
+    full = f"consolidate_tests_cloudsim_{name}"
+    spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
+    sys.modules[full] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def naive():
+    """The slow twin: ``tests/cloudsim/naive.py`` and what it is made of."""
+    parts = [_load(name) for name in ("naive_map", "naive_hosts", "naive_policy", "naive")]
+    return parts[-1]
 
 
 @pytest.fixture(scope="session")

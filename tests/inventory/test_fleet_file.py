@@ -53,7 +53,7 @@ def test_planetlab_fleet_is_that_of_cloudsim() -> None:
 
 def test_builtin_fleets_are_listed_and_readable() -> None:
     """Each built-in name must work, and differ from the other in memory only."""
-    assert fleet_names() == ("planetlab-16gib", "planetlab-4gib")
+    assert fleet_names() == ("planetlab-16gib", "planetlab-4gib", "planetlab-64gib")
     large, small = (read_fleet(name) for name in fleet_names())
     assert large.types[0].memory_mib == 4 * small.types[0].memory_mib
     assert large.host_ids == small.host_ids

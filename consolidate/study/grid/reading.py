@@ -29,7 +29,7 @@ def read_study(path: str | Path, *, data: str | Path | None = None) -> Study:
     path
         TOML file; see the reference of study files.
     data
-        Folder that relative paths of traces and fleets count from; default that of the file.
+        Folder that relative paths count from; default that of the file. Fleets may also lie beside the file.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def read_study(path: str | Path, *, data: str | Path | None = None) -> Study:
     arms += [("policy", *c) for c in _components(table.policies, "policies", POLICIES, problems)]
     known = _components(table.controllers, "controllers", CONTROLLERS, problems)
     arms += [("controller", *c) for c in known]
-    traces = list(_traces(table.trace, table.fleets, folder, problems))
+    traces = list(_traces(table.trace, table.fleets, (folder, path.parent), problems))
     compatible = list(_cloudsim(table.cloudsim, problems))
     for k, (given, _) in enumerate(traces):
         if compatible and given["format"] not in (None, "planetlab"):
@@ -141,8 +141,9 @@ def _components(
 
 
 def _traces(
-    given: list[Any], fleets: list[str], folder: Path, problems: list[Issue]
+    given: list[Any], fleets: list[str], folders: tuple[Path, Path], problems: list[Issue]
 ) -> Iterator[tuple[dict[str, Any], list[str | None]]]:
+    folder = folders[0]
     names: set[str] = set()
     if not given:
         problems.append(Issue(path="trace", message="needs at least one [[trace]]"))
@@ -159,7 +160,7 @@ def _traces(
             problems.append(Issue(path=f"{here}.name", message=f"{name!r} is there twice"))
         names.add(name)
         mine = table.fleets if table.fleets is not None else fleets
-        found: list[str | None] = [_fleet(f, folder) for f in mine] or [None]
+        found: list[str | None] = [_fleet(f, folders) for f in mine] or [None]
         given_here = {
             "trace": name,
             "path": str(place),
@@ -180,9 +181,9 @@ def _beside(name: str | None, path: str, folder: Path, problems: list[Issue]) ->
     return str(folder / name)
 
 
-def _fleet(name: str, folder: Path) -> str:
-    """Return the path of a fleet file beside the study, or the name of a built-in fleet."""
-    return str(folder / name) if (folder / name).is_file() else name
+def _fleet(name: str, folders: tuple[Path, Path]) -> str:
+    """Return the path of a fleet file among the data or beside the study, or the name of a built-in fleet."""
+    return next((str(f / name) for f in folders if (f / name).is_file()), name)
 
 
 def _cloudsim(given: object, problems: list[Issue]) -> Iterator[tuple[str, tuple[tuple[str, Any], ...]]]:
