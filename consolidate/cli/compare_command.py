@@ -81,6 +81,8 @@ def command(
             cpu_limit_fraction=config.cpu_limit_fraction,
             min_saving_fraction=config.min_saving_fraction,
             carbon=carbon,
+            objective=instance.objective,
+            move_price_j=config.move_price_j,
             budget=config.budget,
             seeds=numbers,
             progress=progress,
@@ -92,6 +94,7 @@ def command(
 
     shown = ["policy", "seed", "energy_kwh", "saved_fraction", "hosts_on_last", "migrations"]
     shown += ["saving_share_fraction", "unmet_fraction", "overload_fraction", "carbon_kg"]
+    shown += ["carbon_saved_fraction"] if config.objective == "carbon" else []
     shown += ["gap_fraction", "solve_s"]
     print_table(table[[name for name in shown if name in table]])
 

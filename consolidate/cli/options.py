@@ -154,7 +154,7 @@ def run_options(function: F) -> F:
 
 def comparison_options(function: F) -> F:
     """Add the options of a run to a command that has policies and seeds of its own."""
-    return _added(_OPTIONS, function)
+    return _added((*_OPTIONS, *_OBJECTIVE), function)
 
 
 def _added(options: tuple[Callable[[F], F], ...], function: F) -> F:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from consolidate.engine import replay
@@ -21,6 +22,7 @@ from consolidate.units import MCORES_PER_CORE, g_to_kg, mj_to_kwh
 if TYPE_CHECKING:
     import pandas as pd
 
+    from consolidate.model import JoulesOverHorizon
     from consolidate.model.from_trace import Sizing
 
 __all__ = ["compare"]
@@ -39,6 +41,8 @@ def compare(
     cpu_limit_fraction: float | None = None,
     min_saving_fraction: float = DEFAULT_MIN_SAVING_FRACTION,
     carbon: CarbonIntensity | Sequence[CarbonIntensity] | None = None,
+    objective: JoulesOverHorizon | None = None,
+    move_price_j: float = 0.0,
     budget: Budget | None = None,
     seeds: Sequence[int] = (0,),
     progress: Progress = silent,
@@ -68,6 +72,11 @@ def compare(
     carbon
         Intensity over the replayed window, one for all sites or one for each; default none, and no
         carbon column.
+    objective
+        What the policies minimise; default joules over the replayed window, else such as
+        :class:`consolidate.Carbon` over it.
+    move_price_j : J
+        What a move has to be worth on top of its energy.
     budget
         Work of each solve.
     seeds
@@ -81,7 +90,8 @@ def compare(
         One row for ``do-nothing`` and one per policy and seed; the unit of a column is its ending.
         ``clairvoyant_kwh`` is what no policy undercuts that serves all demand
         (:func:`consolidate.replay_bound`), ``saving_share_fraction`` the part of the possible saving, doing
-        nothing less that bound, that the policy captured.
+        nothing less that bound, that the policy captured. Where grams are minimised, ``objective_carbon_kg``
+        and ``bound_carbon_kg`` stand in place of ``objective_kwh`` and ``bound_kwh``.
     """
     observed, window = (trace.window(*part) for part in split_windows(trace, sizing_fraction))
     instance = Instance.from_trace(
@@ -94,6 +104,8 @@ def compare(
         cpu_limit_fraction=cpu_limit_fraction,
         hindsight=hindsight,
     )
+    if objective is not None:
+        instance = replace(instance, objective=objective)
     found = _per_site(carbon, fleet)
     baseline = replay(window, fleet, instance.current, label="do-nothing", rules=rules)
     clairvoyant = replay_bound(window, fleet, progress=progress)
@@ -106,15 +118,22 @@ def compare(
             name = policy if isinstance(policy, str) else policy.name
             progress(f"{name}, seed {seed}")
             result = solve(
-                instance, policy, budget=budget, seed=seed, min_saving_fraction=min_saving_fraction
+                instance,
+                policy,
+                budget=budget,
+                seed=seed,
+                min_saving_fraction=min_saving_fraction,
+                move_price_j=move_price_j,
             ).raise_if_infeasible()
             moves = plan(instance, result.placement) if result.worthwhile else None
             arm = replay(window, fleet, moves or instance.current, label=name, rules=rules)
             row = _row(name, seed, arm, found)
+            # A reference kWh, at 1,000 g/kWh, is a kg.
+            unit = "kwh" if result.measure == "energy" else "carbon_kg"
             row |= {
                 "status": result.status,
-                "objective_kwh": mj_to_kwh(result.objective_mj),
-                "bound_kwh": mj_to_kwh(result.bound_mj),
+                f"objective_{unit}": mj_to_kwh(result.objective_mj),
+                f"bound_{unit}": mj_to_kwh(result.bound_mj),
                 "gap_fraction": result.gap,
                 "makespan_s": 0 if moves is None else moves.makespan_s,
                 "solve_s": result.runtime_s,
@@ -124,6 +143,8 @@ def compare(
                     baseline.total_mj, arm.total_mj, clairvoyant.value_mj
                 ),
             }
+            if found and rows[0]["carbon_kg"]:
+                row["carbon_saved_fraction"] = 1 - row["carbon_kg"] / rows[0]["carbon_kg"]  # type: ignore[operator]
             rows.append(row)
     import pandas as pd
 
