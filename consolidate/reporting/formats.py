@@ -62,14 +62,16 @@ def contents(report: Report, formats: Sequence[str]) -> dict[str, str | bytes]:
 
 
 def earlier_files(folder: Path) -> set[str]:
-    """Return the names of the files that an earlier report says it has written into a folder."""
+    """Return the names of the files that an earlier report may have written into a folder."""
     import json
+
+    from consolidate.reporting.per_vm import PER_VM_FILE
 
     try:
         named = json.loads((folder / "account.json").read_text("utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError):
         return set()
-    return set(named) & set(_FILES) if isinstance(named, list) else set()
+    return {PER_VM_FILE} | (set(named) & set(_FILES)) if isinstance(named, list) else set()
 
 
 def _unknown(name: str) -> UnknownNameError:

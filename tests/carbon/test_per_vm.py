@@ -136,6 +136,14 @@ def test_a_millijoule_moved_from_one_vm_to_another_is_found(reported):
         path.write_text(before)
 
 
+def test_a_report_without_the_table_leaves_none(reported):
+    """A table of an earlier report may rest on other intensities."""
+    assert _run(["report", str(reported)]) == 0
+    assert not (reported / "energy_per_vm.csv").exists()
+    assert _run(["report", str(reported), "--per-vm"]) == 0
+    assert (reported / "energy_per_vm.csv").exists()
+
+
 def test_grams_moved_from_one_vm_to_another_are_found(reported):
     """Somebody else's emissions, the same total."""
     path = reported / "energy_per_vm.csv"
