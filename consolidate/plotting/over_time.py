@@ -159,7 +159,9 @@ def _name_saving(
     width = min(max(one.size // 3, 1), one.size)
     low = sliding_window_view(np.maximum(np.minimum(one, two), 0), width).max(axis=1)
     high = sliding_window_view(np.maximum(one, two), width).min(axis=1)
-    first = int((high - low).argmax())
+    # Of places about as wide, the one nearest to the middle.
+    wide = np.flatnonzero(high - low >= 0.9 * (high - low).max())
+    first = int(wide[np.abs(wide - (low.size - 1) / 2).argmin()])
     if high[first] - low[first] < 0.1 * ax.get_ylim()[1]:
         return
     saved_mj = before.total_mj - after.total_mj
