@@ -1,4 +1,4 @@
-"""``python -m benchmarks.carbon_files --data DIR``: what every real file of intensities and of power gives.
+"""``python -m benchmarks.carbon_files --data DIR``: what every real file of intensities, power and footprints gives.
 
 Each file is read or refused; a row says what was read, or why not.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from consolidate.carbon import inspect_intensity
 from consolidate.errors import ConsolidateError
-from consolidate.inventory import read_server_curves
+from consolidate.inventory import read_embodied, read_server_curves
 
 COLUMNS = ("file", "verdict", "what")
 
@@ -20,7 +20,7 @@ def main() -> None:
     """Read the options, print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument(
-        "--data", type=Path, required=True, help="folder with the folders carbon and power"
+        "--data", type=Path, required=True, help="folder with the folders carbon, power, embodied"
     )
     data = parser.parse_args().data
     print("| " + " | ".join(COLUMNS) + " |")
@@ -29,10 +29,12 @@ def main() -> None:
         print("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |")
 
 
-def rows(data: Path, folders: tuple[str, ...] = ("carbon", "power")) -> Iterator[tuple[str, str, str]]:
+def rows(
+    data: Path, folders: tuple[str, ...] = ("carbon", "power", "embodied")
+) -> Iterator[tuple[str, str, str]]:
     """Yield a row for each file of the folders: its name, ``reads`` or ``refused``, and what or why."""
     for folder in folders:
-        about = {"carbon": _intensity, "power": _servers}[folder]
+        about = {"carbon": _intensity, "power": _servers, "embodied": _footprints}[folder]
         for path in sorted(p for p in (data / folder).rglob("*") if p.is_file()):
             name = path.relative_to(data).as_posix()
             try:
@@ -57,8 +59,17 @@ def _servers(path: Path) -> str:
     idle = sorted(c.points_w[0] / c.points_w[-1] for c in found.curves if c.points_w[-1] > 0)
     kind = "idle and full power only" if found.curves[0].is_line else "eleven points"
     return (
-        f"{len(found.curves)} servers, {kind}, idle {idle[0]:.0%} to {idle[-1]:.0%} of full "
+        f"{len(found.curves)} server{'s' if len(found.curves) > 1 else ''}, {kind}, idle {idle[0]:.0%} to {idle[-1]:.0%} of full "
         f"(median {idle[len(idle) // 2]:.0%}), {found.left_out} left out"
+    )
+
+
+def _footprints(path: Path) -> str:
+    found = read_embodied(path)
+    kg = sorted(server.embodied_kg for server in found.servers)
+    return (
+        f"{len(kg)} servers, {kg[0]:,.0f} to {kg[-1]:,.0f} kg CO2e of manufacturing "
+        f"(median {kg[len(kg) // 2]:,.0f}), {found.left_out} left out"
     )
 
 
