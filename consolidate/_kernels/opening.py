@@ -18,12 +18,10 @@ __all__ = [
     "LATER",
     "Log",
     "Style",
-    "choose",
     "make_company",
     "make_room",
     "open_hosts",
     "pass_through",
-    "room_budget",
     "start_move",
     "waits",
 ]
@@ -208,7 +206,7 @@ def make_company(p: Moves, s: Now, c: Style, log: Log, h: Any, now: Any, only_on
 
 
 @inner
-def room_budget(p: Moves, s: Now, c: Style) -> float:
+def _room_budget(p: Moves, s: Now, c: Style) -> float:
     """Return the share of all room that may still be promised to waiting VMs."""
     free, promised = 0.0, 0.0
     for h in range(len(s.hold)):
@@ -223,24 +221,11 @@ def room_budget(p: Moves, s: Now, c: Style) -> float:
 
 
 @inner
-def choose(p: Moves, s: Now, c: Style, t: Any, budget: Any) -> float:
-    """Keep a host free for the best VM that it can promise; return what the promise costs."""
-    for i in range(p.into_pointer[t], p.into_pointer[t + 1]):
-        v = p.into[i]
-        if waits(p, s, v):
-            lack = _lack(p, s, c, v, t)
-            if lack <= budget:
-                s.hold[t] = v
-                return lack
-    return 0.0
-
-
-@inner
 def open_hosts(
     p: Moves, s: Now, c: Style, log: Log, now: Any, head: Any, retry: NDArray[np.int64]
 ) -> Any:
     """Keep hosts free for the first waiting VMs of the order; return where the waiting ones begin."""
-    budget = room_budget(p, s, c)
+    budget = _room_budget(p, s, c)
     n = len(c.order)
     while (
         head < n and s.position[c.order[head]] == p.target[c.order[head]] and s.flying[c.order[head]] < 0
@@ -258,7 +243,8 @@ def open_hosts(
             continue
         lack = _lack(p, s, c, v, t)
         if lack > budget:
-            continue
+            # Smaller ones would take the room in small pieces, and the large ones would come last.
+            break
         s.hold[t] = v
         if not make_room(p, s, c, log, t, now, np.int64(1)) and lack > 0.0:
             s.hold[t] = -1

@@ -18,12 +18,10 @@ from consolidate._kernels.opening import (
     LATER,
     Log,
     Style,
-    choose,
     make_company,
     make_room,
     open_hosts,
     pass_through,
-    room_budget,
     start_move,
     waits,
 )
@@ -127,10 +125,6 @@ def run_schedule(p: Moves, s: Now, c: Style, log: Log) -> int:
     everywhere = p.network.moves_at_once < n_hosts * p.network.moves_in or p.network.uplink_kbit > 0
     while s.tally[4] + 4 * n_hosts <= len(log.rows):
         if c.open_share > 0.0:
-            budget = room_budget(p, s, c)
-            for h in range(n_hosts):
-                if touched[h] and s.hold[h] < 0 and s.slots[h, 0] < p.network.moves_in:
-                    budget -= choose(p, s, c, h, budget)
             for h in range(n_hosts):
                 if touched[h]:
                     retry[h] = 0

@@ -88,17 +88,17 @@ def _fastest(case: PlanCase) -> Callable[[int, int], int]:
         key = (kind, int(memory[v]), float(vms.dirty_mib_per_s[v]))
         if key not in known:
             one, best = hosts.kinds[kind], math.inf
-            for other in present:
-                for mode in one.moves & other.moves:
-                    least = least_move(
-                        mode,
-                        key[1],
-                        dirty_mib_per_s=key[2],
-                        nic_mbit_per_s=min(one.nic_mbit_per_s, other.nic_mbit_per_s),
-                        limits=case.limits,
-                    )
-                    if not least.problem:
-                        best = min(best, least.duration_s)
+            ways = {
+                (mode, min(one.nic_mbit_per_s, other.nic_mbit_per_s))
+                for other in present
+                for mode in one.moves & other.moves
+            }
+            for mode, nic in ways:
+                least = least_move(
+                    mode, key[1], dirty_mib_per_s=key[2], nic_mbit_per_s=nic, limits=case.limits
+                )
+                if not least.problem:
+                    best = min(best, least.duration_s)
             known[key] = 0 if best == math.inf else int(best)
         return known[key]
 

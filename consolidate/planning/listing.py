@@ -16,8 +16,9 @@ from consolidate.planning.problem import Problem, Step
 
 __all__ = ["Listing", "list_schedule", "listing_of"]
 
-#: Detours per move before a schedule counts as stuck.
+#: Detours per move before a schedule counts as stuck; where hosts are not kept free, each serves one VM alone.
 _DETOURS_PER_MOVE = 6
+_LONE_DETOURS_PER_MOVE = 1
 #: A schedule without detours this close to its bound is not tried with them.
 _WORTH_DETOURS = 1.25
 #: Orders that are tried at random, and moves times tries, when no rule comes close to the bound.
@@ -128,8 +129,11 @@ class _Trials:
         self.settled = np.flatnonzero(placed)
         self.now = problem.first_moment()
         self.boots = self._boot_targets()
-        most = (1 + _DETOURS_PER_MOVE) * len(problem.moved) + 6 * len(self.moves.kind_of) + 16
-        self.rows = np.zeros((most, 7), dtype=np.int64)
+        self.rows = np.zeros((self._most(_DETOURS_PER_MOVE), 7), dtype=np.int64)
+
+    def _most(self, per_move: int) -> int:
+        """Return how many rows a schedule may take before it counts as stuck."""
+        return (1 + per_move) * len(self.problem.moved) + 6 * len(self.moves.kind_of) + 16
 
     def _boot_targets(self) -> list[int]:
         """Boot every target that is off at once; return these hosts."""
@@ -147,7 +151,8 @@ class _Trials:
         style = self._style(order, share=share, gate=gate, large=large)
         moves, now = in_order(self.moves, style.order), copy_of(self.now)
         if len(order):
-            run_schedule(moves, now, style, Log(rows=self.rows))
+            most = self._most(_DETOURS_PER_MOVE if share > 0 else _LONE_DETOURS_PER_MOVE)
+            run_schedule(moves, now, style, Log(rows=self.rows[:most]))
         rows = self.rows[: now.tally[4]].copy()
         made = rows[rows[:, 0] >= 0]
         return _Trial(
