@@ -11,6 +11,7 @@ import statistics
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import consolidate as cs
@@ -21,6 +22,7 @@ from benchmarks.isolate import end_on_terminate
 from benchmarks.peers import PEERS
 from benchmarks.peers.base import Stopwatch
 from benchmarks.worker import Job, Run, run_job
+from consolidate.solvers.base import BOUNDS
 from consolidate.units import mj_to_kwh
 
 #: Joules that a move has to be worth, from nothing to what a host idles away in a few hours.
@@ -41,13 +43,18 @@ class Point:
     wall_s: float
 
 
-def front(instance: cs.Instance, *, policy: str, seed: int) -> list[Point]:
+def front(instance: cs.Instance, *, policy: str, seed: int, bounds: str) -> list[Point]:
     """Solve at every price; each placement is judged by the independent checks."""
-    points = []
+    points, budget = [], cs.Budget(bounds=bounds)
     for price_j in PRICES_J:
         watch = Stopwatch()
         result = cs.solve(
-            instance, policy, seed=seed, min_saving_fraction=0.0, move_price_j=price_j
+            instance,
+            policy,
+            budget=budget,
+            seed=seed,
+            min_saving_fraction=0.0,
+            move_price_j=price_j,
         ).raise_if_infeasible()
         points.append(
             Point(
@@ -107,20 +114,24 @@ def main() -> None:
     parser.add_argument("--peers", default="watcher", help="names")
     parser.add_argument("--policy", default="keep", help="our policy")
     parser.add_argument("--seed", type=int, default=0, help="seed of our policy")
+    parser.add_argument("--bounds", choices=BOUNDS, default="strong", help="our lower bounds")
     parser.add_argument("--limit-s", type=float, default=300.0, help="wall limit of each peer")
     given = parser.parse_args()
     end_on_terminate()
     small = SPECS["flavor-100"]
     # Compiled kernels are warm before any clock starts.
-    front(small.build(small), policy=given.policy, seed=given.seed)
-    print(f"{processor()}; {given.policy}, seed {given.seed}, {len(PRICES_J)} prices of a move\n")
+    ours = partial(front, policy=given.policy, seed=given.seed, bounds=given.bounds)
+    ours(small.build(small))
+    print(
+        f"{processor()}; {given.policy}, seed {given.seed}, {given.bounds} bounds, {len(PRICES_J)} prices of a move\n"
+    )
     print(table.markdown_head(COLUMNS))
     faster: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         for name in given.instances.split(","):
             for snapshot in map(int, given.snapshots.split(",")):
                 spec = replace(SPECS[name], seed=snapshot)
-                points = front(spec.build(spec), policy=given.policy, seed=given.seed)
+                points = ours(spec.build(spec))
                 for peer in given.peers.split(","):
                     job = Job(
                         kind="peer",

@@ -10,12 +10,14 @@ from benchmarks.roadef.anneal import Walk
 from benchmarks.roadef.state import Model, State, reprice
 from consolidate.inventory.roadef import MachineReassignment
 
-__all__ = ["Prices", "Schedule"]
+__all__ = ["HEATS", "Prices", "Schedule"]
 
 #: Processes on a machine for which the temperatures of a plain schedule are meant.
 CROWD = 10
 #: Above so many, a schedule is cooler and sooner settled.
 MANY = 300
+#: Heats of further rounds: small processes move at all of them, the largest only at the first.
+HEATS = (0.03, 0.1, 0.01)
 #: Keeps sums of priced excess far from the end of 64 bits.
 MOST_PRICE = 2**22
 #: No gain pays it, and its products stay finite.
@@ -29,26 +31,30 @@ class Schedule:
     Parameters
     ----------
     hot, warm, cold
-        Temperature at the start, when the search is settled, and at the end; geometric between them. What is
-        squeezed out when it is colder than ``warm`` costs more than it has to.
+        Temperature at the start, when the search is settled, and at the end. What is squeezed out when it is
+        colder than ``warm`` costs more than it has to.
     cheap, dear
         Highest price of a mean process's worth of excess at the start and when the search is settled.
     tolerance
         Excess that is left alone at the start, in mean processes for each machine; none when settled.
     settled, squeezed
         Shares of a round after which no excess is tolerated, and after which prices only rise.
+    patience
+        With 1, temperatures until the search is settled are geometric in time; with more, it stays longer where
+        it is hot, and the large processes find their places.
     mix
         Of 1,000 moves: those that go home, chains, exchanges, exchanges with a process of about the same size
         and of the same service (the rest are shifts), and those that start from a machine that is too full.
     """
 
-    hot: float = 0.3
+    hot: float = 1.0
     warm: float = 0.003
     cold: float = 1e-3
     cheap: float = 1.0
     dear: float = 20.0
     tolerance: float = 0.2
     settled: float = 0.8
+    patience: float = 1.5
     squeezed: float = 0.9
     mix: tuple[int, int, int, int, int, int] = (50, 300, 250, 80, 20, 50)
 
@@ -56,27 +62,39 @@ class Schedule:
     def of(cls, problem: MachineReassignment, variant: int = 0) -> Schedule:
         """Return a schedule for a problem: the more processes on a machine, the finer they can be arranged.
 
-        Odd variants are hotter, so that large processes move more; which of the two is better differs between
-        problems and seeds.
+        Odd variants leave the heat sooner, or are hotter where processes are many; which of the two is better
+        differs between problems and seeds.
         """
         finer = CROWD * problem.n_machines / problem.n_processes
-        plain = cls(hot=0.6) if variant % 2 else cls()
         if problem.n_processes > MANY * problem.n_machines:
             # So many small processes need no heat to move, and a search that is hot for long does not settle.
             hot, tolerance = (0.3, 0.2) if variant % 2 else (0.06, 0.05)
-            plain = cls(hot=hot, warm=0.01, tolerance=tolerance, settled=0.4, squeezed=0.8)
+            plain = cls(hot=hot, warm=0.01, tolerance=tolerance, settled=0.4, squeezed=0.8, patience=1.0)
+            heat = finer**0.5
+        else:
+            plain = cls(patience=1.0) if variant % 2 else cls()
+            heat = finer
         return replace(
-            plain, hot=plain.hot * finer**0.5, warm=plain.warm * finer**0.5, cold=plain.cold * finer
+            plain, hot=plain.hot * heat, warm=plain.warm * finer**0.5, cold=plain.cold * finer
         )
 
-    def again(self) -> Schedule:
-        """Return the schedule of a further round, which stays near where it starts."""
-        return replace(self, hot=0.5 * self.warm, warm=0.25 * self.warm, tolerance=0.02)
+    def again(self, heat: float) -> Schedule:
+        """Return the schedule of a further round, which starts at a share ``heat`` of the first temperature."""
+        hot = heat * self.hot
+        return replace(
+            self,
+            hot=hot,
+            warm=min(self.warm, 0.1 * hot),
+            cold=min(self.cold, 0.1 * hot),
+            tolerance=heat * self.tolerance,
+            settled=0.7,
+            patience=1.0,
+        )
 
     def temperature(self, part: float) -> float:
-        """Return the temperature at a share of a round: geometric before and after the search is settled."""
+        """Return the temperature at a share of a round."""
         if part < self.settled:
-            return self.hot * (self.warm / self.hot) ** (part / self.settled)
+            return self.hot * (self.warm / self.hot) ** ((part / self.settled) ** self.patience)
         return self.warm * (self.cold / self.warm) ** ((part - self.settled) / (1 - self.settled))
 
 

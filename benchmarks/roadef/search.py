@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.roadef.anneal import Walk, anneal
-from benchmarks.roadef.schedule import Prices, Schedule
+from benchmarks.roadef.schedule import HEATS, Prices, Schedule
 from benchmarks.roadef.state import Model, State, build_model, build_state, total_cost
 from consolidate._kernels.annealing import random_state
 from consolidate.inventory.roadef import MachineReassignment
@@ -26,6 +26,11 @@ LEAST_S = 0.001
 #: Processes that the starts of a plan anneal together, unless it is one start.
 PROCESSES_ANNEALED = 6_000
 MOST_STARTS = 3
+#: Processes that the further rounds anneal together, and the least and most of these rounds.
+PROCESSES_REHEATED = 60_000
+LEAST_AGAIN, MOST_AGAIN = 3, 48
+#: The starts together take half of the time, and as long as at least so many further rounds.
+LEAST_STARTS_IN_ROUNDS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,24 +52,29 @@ class Plan:
     starts
         Rounds that start from the problem's own assignment, each with other random numbers.
     again
-        Further rounds, which start from the best assignment so far.
-    first
-        Share of the budget of all starts together.
+        Further rounds, which start from the best assignment so far, reheated.
     """
 
     starts: int = 1
-    again: int = 3
-    first: float = 0.7
+    again: int = LEAST_AGAIN
 
     @classmethod
     def of(cls, problem: MachineReassignment) -> Plan:
-        """Return the plan for a problem: results of few processes differ widely, so they are tried more often."""
-        return cls(starts=min(max(PROCESSES_ANNEALED // problem.n_processes, 1), MOST_STARTS))
+        """Return the plan for a problem: few processes settle soon, and where they do is a matter of luck.
+
+        So they are started and reheated more often, each time for a shorter while.
+        """
+        n = problem.n_processes
+        return cls(
+            starts=min(max(PROCESSES_ANNEALED // n, 1), MOST_STARTS),
+            again=min(max(PROCESSES_REHEATED // n, LEAST_AGAIN), MOST_AGAIN),
+        )
 
     def parts(self) -> list[float]:
         """Return the share of each round."""
-        rest = [(1 - self.first) / self.again] * self.again if self.again else []
-        return [(self.first if self.again else 1.0) / self.starts] * self.starts + rest
+        first = max(self.again, LEAST_STARTS_IN_ROUNDS)
+        whole = first + self.again
+        return [first / whole / self.starts] * self.starts + [1 / whole] * self.again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +84,7 @@ class Round:
     start: NDArray[np.int32]
     seed: int
     variant: int = 0
-    again: bool = False
+    reheat: float | None = None
     steps: int | None = None
     seconds: float | None = None
     cpu: bool = False
@@ -139,14 +149,18 @@ def _rounds(
     run: Callable[[list[Round]], list[Outcome]],
     workers: int,
 ) -> Outcome:
-    """Anneal from the start a few times, then again and again from the best."""
-    began, done, cpu_s, passed = time.monotonic(), 0, 0.0, 0.0
+    """Anneal from the start a few times, then again and again from the best.
+
+    A heat that has helped is kept, else the next one is tried.
+    """
+    began, done, cpu_s, passed, heat = time.monotonic(), 0, 0.0, 0.0, 0
     best: Outcome | None = None
     for k, part in enumerate(plan.parts()):
         passed += part
         task = whole
-        if best is not None and k >= plan.starts:
-            task = replace(task, start=best.assignment, again=True)
+        again = best is not None and k >= plan.starts
+        if best is not None and again:
+            task = replace(task, start=best.assignment)
         if whole.steps is not None:
             task = replace(task, steps=round(part * whole.steps))
         elif whole.cpu:
@@ -156,12 +170,22 @@ def _rounds(
             left = began + passed * whole.seconds - time.monotonic()
             task = replace(task, seconds=max(left, LEAST_S))
         tasks = [
-            replace(task, seed=(whole.seed * 1_000 + k) * 100 + w, variant=k + w) for w in range(workers)
+            replace(
+                task,
+                seed=(whole.seed * 1_000 + k) * 100 + w,
+                variant=k + w,
+                reheat=HEATS[(heat + w) % len(HEATS)] if again else None,
+            )
+            for w in range(workers)
         ]
         found = run(tasks)
         done += sum(outcome.steps for outcome in found)
         cpu_s += sum(outcome.cpu_s for outcome in found)
-        best = min([*([best] if best else []), *found], key=lambda outcome: outcome.cost)
+        w, latest = min(enumerate(found), key=lambda at: at[1].cost)
+        helped = best is None or latest.cost < best.cost
+        if again:
+            heat += w if helped else workers
+        best = latest if helped else best
         if best.cost <= whole.goal:
             break
     return replace(best, steps=done, cpu_s=cpu_s)
@@ -184,7 +208,7 @@ def anneal_once(task: Round) -> Outcome:
     state = build_state(model, task.start)
     walk = start_walk(model, state, task.seed)
     schedule = Schedule.of(_problem, task.variant)
-    schedule = schedule.again() if task.again else schedule
+    schedule = schedule if task.reheat is None else schedule.again(task.reheat)
     prices = Prices(_problem, model, schedule)
     mix = np.array(schedule.mix, dtype=np.int64)
     chunk, steps, part = CHUNK, 0, 0.0

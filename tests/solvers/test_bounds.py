@@ -213,7 +213,7 @@ def test_no_usable_host(builders):
     assert bounds_of(instance)[0].value_mj == 2 * 100_000 * instance.objective.horizon_s
 
 
-@pytest.mark.parametrize("name", ["ffd", "drain", "keep"])
+@pytest.mark.parametrize("name", ["ffd", "drain", "keep", "pods"])
 def test_quick_bounds_are_certified_and_not_above_the_strong_ones(builders, name):
     """Less work on bounds changes neither the placement nor what a bound is."""
     for seed in range(4):

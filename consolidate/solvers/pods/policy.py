@@ -100,7 +100,8 @@ class Pods(StepByStep):
         if missing:
             yield Proposal(host_of=None, stopped="no room left", unplaced=tuple(missing))
             return
-        floor_mj = max(1, relax(instance, problem).bound.value_mj)
+        quick = budget.bounds == "quick"
+        floor_mj = max(1, relax(instance, problem, quick=quick).bound.value_mj)
         above = int(total_energy(problem, state)) / floor_mj - 1
         split = bounds_mj / floor_mj - 1
         stopped = (
@@ -143,7 +144,8 @@ class Pods(StepByStep):
         found = POLICIES.get(self.member)().propose(
             part, budget, seed=seed, clock=clock, progress=silent
         )
-        bound_mj = relax(part, kernel_problem(part)).bound.value_mj
+        quick = budget.bounds == "quick"
+        bound_mj = relax(part, kernel_problem(part), quick=quick).bound.value_mj
         if found.host_of is None:
             return _Pod(vms, None, bound_mj)
         return _Pod(vms, hosts[found.host_of].astype(np.int32), bound_mj)
