@@ -48,6 +48,10 @@ def alternatives(report: Report) -> list[Figure]:
             saved_g = report.emissions_g["baseline"] - grams
             words = "operational emissions saved"
             rows.append((f"operational_carbon_saved_arm_{name}_kg", g_to_kg(saved_g), "kgCO2e", words))
+            if label == "perfect-forecast":
+                regret_kg = g_to_kg(report.emissions_g["consolidated"] - grams)
+                words = "forecast regret of the placement: emitted beyond it"
+                rows.append(("placement_regret_kg", regret_kg, "kgCO2e", words))
         rows += _stops(replay, name)
         figures += [
             Figure(metric=m, value=v, unit=u, label=f"{words}, arm {label}", source=source, arm=label)
