@@ -221,6 +221,8 @@ def _other_arms(facts: Facts, baseline: Arm, after: Arm) -> dict[str, float]:
         values |= _stops(arm, name)
         if {label, "baseline"} <= kg.keys():
             values[f"operational_carbon_saved_arm_{name}_kg"] = kg["baseline"] - kg[label]
+        if label == "perfect-forecast" and {label, "consolidated"} <= kg.keys():
+            values["placement_regret_kg"] = kg["consolidated"] - kg[label]
     return values
 
 

@@ -18,8 +18,9 @@ __all__ = ["command"]
 @click.option(
     "--also",
     multiple=True,
-    metavar="POLICY|without-off",
-    help="A further arm for the report: another policy, or the plan with nothing switched off.",
+    metavar="POLICY|without-off|perfect-forecast",
+    help="A further arm for the report: another policy, the plan with nothing switched off, or, where grams "
+    "are minimised, a plan that knew the intensities.",
 )
 @click.option(
     "--bound",

@@ -159,11 +159,12 @@ def _name_saving(
     width = min(max(one.size // 3, 1), one.size)
     low = sliding_window_view(np.maximum(np.minimum(one, two), 0), width).max(axis=1)
     high = sliding_window_view(np.maximum(one, two), width).min(axis=1)
-    # Of places about as wide, the one nearest to the middle.
-    wide = np.flatnonzero(high - low >= 0.9 * (high - low).max())
-    first = int(wide[np.abs(wide - (low.size - 1) / 2).argmin()])
-    if high[first] - low[first] < 0.1 * ax.get_ylim()[1]:
+    room = high - low
+    if room.max() < 0.1 * ax.get_ylim()[1]:
         return
+    # Of places about as wide, the one nearest to the middle.
+    wide = np.flatnonzero(room >= 0.9 * room.max())
+    first = int(wide[np.abs(wide - (room.size - 1) / 2).argmin()])
     saved_mj = before.total_mj - after.total_mj
     word, colour = ("saved", SAVED) if saved_mj >= 0 else ("lost", LOST)
     share = f" ({percent(abs(saved_mj) / before.total_mj)})" if before.total_mj else ""

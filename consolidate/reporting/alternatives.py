@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from consolidate.model import Replay
     from consolidate.reporting.bundle import Report
 
-__all__ = ["alternatives", "bound_mj", "possible_share", "replay_bound", "slug"]
+__all__ = ["alternatives", "bound_mj", "missing_arms", "possible_share", "replay_bound", "slug"]
 
 
 def slug(label: str) -> str:
@@ -48,6 +48,10 @@ def alternatives(report: Report) -> list[Figure]:
             saved_g = report.emissions_g["baseline"] - grams
             words = "operational emissions saved"
             rows.append((f"operational_carbon_saved_arm_{name}_kg", g_to_kg(saved_g), "kgCO2e", words))
+            if label == "perfect-forecast":
+                regret_kg = g_to_kg(report.emissions_g["consolidated"] - grams)
+                words = "forecast regret of the placement: emitted beyond it"
+                rows.append(("placement_regret_kg", regret_kg, "kgCO2e", words))
         rows += _stops(replay, name)
         figures += [
             Figure(metric=m, value=v, unit=u, label=f"{words}, arm {label}", source=source, arm=label)
@@ -92,6 +96,18 @@ def _stops(replay: Replay, name: str) -> list[tuple[str, float, str, str]]:
             (f"lost_work_arm_{name}_core_s", lost, "core s", "work lost with failed hosts"),
         ]
     return rows
+
+
+def missing_arms(report: Report) -> list[str]:
+    """Return in words what a saving should be compared with and is not."""
+    missing = []
+    if "without-off" not in report.others:
+        missing.append("this plan with nothing switched off")
+    if not set(report.others) - {"without-off"}:
+        missing.append("a simple policy")
+    if report.replay_bound is None:
+        missing.append("the lower bound of the replay")
+    return missing
 
 
 def bound_mj(report: Report) -> int | None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from consolidate.plotting.ledger import CAUSES
 from consolidate.plotting.text import decimals_for, number, visible
-from consolidate.reporting.alternatives import slug
+from consolidate.reporting.alternatives import missing_arms, slug
 from consolidate.reporting.annual import CAVEATS
 from consolidate.reporting.charts import draw_charts
 from consolidate.reporting.doubt import Doubt, doubt_of
@@ -167,7 +167,7 @@ def _story(report: Report) -> dict[str, Any]:
         "instance": report.instance,
         "shift": report.shift,
         "report_bound": report.replay_bound,
-        "missing_arms": _missing_arms(report),
+        "missing_arms": missing_arms(report),
         "annual_caveats": CAVEATS,
         "intensities": intensities,
         "intensity": intensities[0] if intensities else None,
@@ -177,18 +177,6 @@ def _story(report: Report) -> dict[str, Any]:
         "emissions_include_pue": report.emissions_include_pue,
         "hindsight": report.instance.hindsight if report.instance else _manifest_hindsight(report),
     }
-
-
-def _missing_arms(report: Report) -> list[str]:
-    """Return in words what a saving should be compared with and is not."""
-    missing = []
-    if "without-off" not in report.others:
-        missing.append("this plan with nothing switched off")
-    if not set(report.others) - {"without-off"}:
-        missing.append("a simple policy")
-    if report.replay_bound is None:
-        missing.append("the lower bound of the replay")
-    return missing
 
 
 def _account(report: Report, doubt: Doubt | None) -> dict[str, Any]:

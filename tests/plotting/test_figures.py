@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -122,6 +123,20 @@ def test_savings_and_losses_are_named(ax, synthetic, small):
     ax.clear()
     plotting.power_over_time(ax, worse.before, worse.after)
     assert any(t.startswith("lost ") for t in texts(ax))
+
+
+def test_lines_that_cross_leave_no_room_for_words(ax, small):
+    """Where load swings by more than is saved, the picture is drawn and says nothing between the lines."""
+    real = small.before
+    swinging = np.where(np.arange(real.grid.n_steps) % 2, 100.0, 900.0)
+    arms = [
+        SimpleNamespace(
+            grid=real.grid, power_w=watts, total_mj=total, step_energy_mj=real.step_energy_mj
+        )
+        for watts, total in ((swinging + 50, 2), (swinging, 1))
+    ]
+    plotting.power_over_time(ax, *arms)
+    assert not [t for t in texts(ax) if "saved" in t or "lost" in t]
 
 
 def test_many_steps_are_drawn_as_means_that_keep_the_energy():

@@ -12,6 +12,7 @@ from consolidate.checks import check_run
 from consolidate.errors import ConfigError, HorizonError
 from consolidate.reporting import report_run
 from consolidate.study import load, load_run, run
+from consolidate.study.other_arms import replay_others
 
 
 def hourly(folder, name, start, values):
@@ -72,6 +73,31 @@ def test_a_wrong_weight_and_a_wrong_forecast_are_found(small, clouds, carbon, tm
         about[name[0]][name[1]][0] += 1_000
         (broken / "instance.json").write_text(json.dumps(about))
         assert codes <= {v.code for v in check_run(broken).violations}
+
+
+def test_the_regret_of_a_wrong_forecast_is_stated_and_judged(small, clouds, tmp_path):
+    """Clean yesterday, dirty today: whoever knew goes to the other site; the difference is the regret."""
+    start = "2024-03-04T00:00:00"
+    north = hourly(tmp_path, "north.csv", start, [10] * 24 + [900] * 24)
+    south = hourly(tmp_path, "south.csv", start, [100] * 48)
+    options = {"carbon": f"north={north},south={south}", "objective": "carbon", "policy": "keep"}
+    folder = run(clouds.config(small, **options, forecast="persistence"), tmp_path / "run").folder
+    replay_others(folder, ["perfect-forecast"])
+    done = load_run(folder)
+    ours, knowing = (done.emissions_g[arm] for arm in ("consolidated", "perfect-forecast"))
+    assert knowing < 0.5 * ours
+    report = report_run(done)
+    report.write(folder)
+    (regret,) = (f for f in report.figures() if f.metric == "placement_regret_kg")
+    assert regret.value == pytest.approx((ours - knowing) / 1_000)
+    assert "Forecast regret:" in (folder / "report.html").read_text("utf-8")
+    assert check_run(folder).ok
+
+
+def test_a_run_for_energy_has_no_forecast_to_regret(finished):
+    """Nothing is replayed that would mean something else."""
+    with pytest.raises(ConfigError, match="minimises energy"):
+        replay_others(finished.folder, ["perfect-forecast"])
 
 
 def test_seasonal_needs_history_and_actual_does_not(small, clouds, tmp_path):

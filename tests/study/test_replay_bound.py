@@ -11,7 +11,7 @@ import pytest
 
 from consolidate.checks import check_run
 from consolidate.reporting import report_run
-from consolidate.reporting.html import _missing_arms
+from consolidate.reporting.alternatives import missing_arms
 from consolidate.study.folder import read_table, write_table
 from consolidate.study.replay_bounds import CERTIFICATE, FILE, bound_replay
 
@@ -85,7 +85,7 @@ def test_the_report_says_which_part_of_the_possible_is_saved(bounded, finished):
     page = (bounded / "report.html").read_text("utf-8")
     assert "Of what was possible, this plan saves" in page
     assert "lower bound" not in next(line for line in page.splitlines() if "Not replayed:" in line)
-    assert "the lower bound of the replay" in _missing_arms(report_run(finished))
+    assert "the lower bound of the replay" in missing_arms(report_run(finished))
 
 
 def _columns(folder: Path):
