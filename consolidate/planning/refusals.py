@@ -10,7 +10,7 @@ from consolidate.errors import PlanError
 from consolidate.migration import MoveEstimate
 from consolidate.model import Gather, Instance, MaxOnline, Placement, SharedCapacity
 from consolidate.planning.arrays import helpers
-from consolidate.planning.estimates import Estimates
+from consolidate.planning.problem import Problem
 
 __all__ = ["refuse_impossible", "vm_refusals"]
 
@@ -52,7 +52,8 @@ def vm_refusals(instance: Instance, target: Placement) -> Iterator[tuple[int, st
             yield v, f"{start}: the VM does not exist at the decision"
         elif not masks[mask_of[v], to]:
             yield v, f"{start}: {_excluded(instance, v, to)}"
-    estimates = Estimates(instance)
+    problem = Problem(instance=instance, target=target)
+    estimates = problem.estimates
     for v in target.moved_from(instance.current).tolist():
         source, to = int(current[v]), int(target.host_of[v])
         if source < 0 or to < 0:
@@ -64,16 +65,18 @@ def vm_refusals(instance: Instance, target: Placement) -> Iterator[tuple[int, st
             yield v, f"{move}: the VM does not exist at the decision"
         elif not instance.movable[v]:
             yield v, f"{move}: the VM is immovable"
-        elif estimate.mode is None and not _through_others(instance, estimates, v, to):
+        elif estimate.mode is None and not _through_others(problem, v, to):
             yield v, f"{move}: {_no_mode(instance, v, estimate)}"
         elif not masks[mask_of[v], to]:
             yield v, f"{move}: {_excluded(instance, v, to)}"
 
 
-def _through_others(instance: Instance, estimates: Estimates, v: int, goal: int) -> bool:
-    """Say whether a VM can come to a host over other hosts that are open to it."""
-    mask_of, masks = instance.host_masks(over_others=True)
-    open_kinds = set(estimates.kind_of[masks[mask_of[v]] & helpers(instance)].tolist())
+def _through_others(problem: Problem, v: int, goal: int) -> bool:
+    """Say whether a VM can come to a host over other hosts that are open to it on the way."""
+    instance, estimates = problem.instance, problem.estimates
+    mask_of, masks = problem.masks
+    usable = helpers(instance) | problem.stays_used
+    open_kinds = set(estimates.kind_of[masks[mask_of[v]] & usable].tolist())
     last = int(estimates.kind_of[goal])
     reached = {int(estimates.kind_of[instance.current.host_of[v]])}
     frontier = [*reached]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from consolidate.errors import DeadlockError, PlanError
 from consolidate.migration import MoveSettings
-from consolidate.model import PowerControl, Spread
+from consolidate.model import Ban, PowerControl, Spread
 from consolidate.planning import plan
 from consolidate.study.verbs import plan as judged_plan
 
@@ -209,3 +211,16 @@ def test_vms_without_a_common_mode_go_over_a_third_host(scenes, others):
     assert ways == [[(2, "live"), (1, "saved_state")], [(2, "saved_state"), (0, "live")]]
     assert len(made.migrations) == 5
     assert scenes.carry_out(instance, made) == target
+
+
+def test_a_rule_of_the_end_closes_no_way(scenes):
+    """The only host on the way is banned for the end, and only for that: the VM passes through it."""
+    modes = ("live", "saved_state", "live saved_state")
+    hosts = [scenes.host(modes=m.split()) for m in modes]
+    passing = Ban(vms=(0,), hosts=(2,), continuous=False)
+    instance = scenes.scene(hosts, [scenes.vm()], [0], rules=[passing])
+    made = judged_plan(instance, scenes.to(1))
+    assert [m.target for m in made.migrations] == [2, 1]
+    closed = scenes.scene(hosts, [scenes.vm()], [0], rules=[replace(passing, continuous=True)])
+    with pytest.raises(PlanError, match="no common mode"):
+        plan(closed, scenes.to(1))
