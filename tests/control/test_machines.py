@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+import consolidate as cs
 from consolidate.control.machines import Curves
 
 
@@ -31,3 +34,21 @@ def test_hosts_at_the_best_fill_cost_least_together(off_w: float) -> None:
     fill = float(curves.best_fill()[0])
     assert load / (best + 1) <= fill
     assert load / (best - 1) >= fill if best > 3 else True
+
+
+def test_a_host_beyond_its_best_fill_shares_with_one_below_it(day) -> None:
+    """Two hosts have to be on, and the steep end of the curve is no place to be."""
+    trace, fleet, _ = day(n_vms=16, n_hosts=2, n_steps=24, arrivals=False)
+    steep = cs.WattTable(
+        points_mw=tuple(1_000 * w for w in (60, 70, 80, 90, 100, 110, 120, 145, 175, 205, 240)),
+        hosting_idle_mw=60_000,
+    )
+    one = replace(fleet.types[1], power=steep, memory_mib=65_536)
+    fleet = replace(fleet, types=(one,), host_type=np.zeros(2, dtype=np.int32))
+    trace = replace(trace, cpu_mcores=np.full((16, 24), 350, dtype=np.int32))
+    start = cs.Placement(host_of=np.repeat([0, 1], [12, 4]).astype(np.int32))
+    made = cs.replay_controlled(trace, fleet, "risk", current=start)
+    assert (made.hosts_on == 2).all()
+    assert 0 < made.service.migrations <= 4
+    assert made.utilization[0, 0] > 0.75
+    assert made.utilization[:, -1].max() < 0.65
