@@ -1,4 +1,4 @@
-"""One decision of the risk controller: relieve hosts that are overloaded, then empty hosts.
+"""One decision of the risk controller: relieve hosts that are overloaded, empty hosts, even out what has grown.
 
 A host is either a source or a target within one decision, so that no move waits for another and the moves may
 start in any order.
@@ -29,6 +29,8 @@ __all__ = ["decide", "learn"]
 
 #: Hosts that cannot be emptied before the search ends.
 _MISSES = 12
+#: A host that has grown so far beyond its best fill gives guests to others, and so many at most in one step.
+_GROWN, _SHARED = 1.03, 4
 
 
 @kernel
@@ -215,6 +217,53 @@ def _empty(
 
 
 @kernel
+def _lighter(g: Guests, m: Machines, c: Guard, h: Any, role: Any) -> Any:
+    """Return the host that is least filled, by its best fill; -1 if none takes guests of host ``h``."""
+    best: Any = np.int64(-1)
+    least = np.inf
+    for t in range(len(m.capacity)):
+        if m.state[t] != AWAKE or not m.takes[t] or role[t] == 1 or t == h or m.n_vms[t] == 0:
+            continue
+        filled = m.sums[t, 2] / m.fill[t]
+        if m.merit[t] <= m.merit[h] and filled < least:
+            best, least = t, filled
+    return best
+
+
+@kernel
+def _even(
+    g: Guests, m: Machines, c: Guard, h: Any, order: Any, first: Any, role: Any, out: Any, n: Any
+) -> Any:
+    """Bring a host that has grown beyond its best fill back to it: there, work costs more than elsewhere."""
+    begin = n
+    while m.sums[h, 2] > m.fill[h] and n - begin < _SHARED:
+        t = _lighter(g, m, c, h, role)
+        if t < 0:
+            break
+        best: Any = np.int64(-1)
+        for i in range(first[h], first[h + 1]):
+            v = order[i]
+            if g.host[v] != h or not g.free[v] or (best >= 0 and g.mean[v] <= g.mean[best]):
+                continue
+            # Never so much that the two change places.
+            if (m.sums[t, 2] + g.mean[v]) / m.fill[t] > (m.sums[h, 2] - g.mean[v]) / m.fill[h]:
+                continue
+            if m.busy[t, 0] + g.seconds[v] > c.step_s or m.busy[h, 1] + g.seconds[v] > c.step_s:
+                continue
+            if room(m, c, t, g.mean[v], g.var[v], c.z_relief) < 0.0:
+                continue
+            if calm(m, c, t, g.now[v], g.noise[v], c.landing) and may_join(g, m, v, t):
+                best = v
+        if best < 0:
+            break
+        role[h], role[t] = 1, 2
+        shift(g, m, best, t)
+        out[n, 0], out[n, 1] = best, t
+        n += 1
+    return n
+
+
+@kernel
 def decide(g: Guests, m: Machines, c: Guard, out: Any) -> Any:
     """Write rows (VM, target) into ``out`` and return how many they are, and how many hosts were woken."""
     n_hosts = len(m.capacity)
@@ -242,4 +291,7 @@ def decide(g: Guests, m: Machines, c: Guard, out: Any) -> Any:
             misses += 1
         if emptied >= c.drains or misses >= _MISSES:
             break
+    for h in range(n_hosts):
+        if m.state[h] == AWAKE and role[h] != 2 and m.sums[h, 2] > _GROWN * m.fill[h]:
+            n = _even(g, m, c, h, order, first, role, out, n)
     return n, woken

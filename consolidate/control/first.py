@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from consolidate.control.hard import offers, promises
 from consolidate.control.machines import curves_of
 from consolidate.model import Fleet, Instance, Placement, Rule, Trace
 from consolidate.solvers import solve
@@ -37,7 +38,7 @@ def first_placement(
     share: float = 0.2,
     fill: float = 1.0,
     rules: tuple[Rule, ...] = (),
-    policy: str = "bfd",
+    policy: str = "dot",
 ) -> Placement:
     """Place the VMs that exist at the first step, with nothing known but their allocations.
 
@@ -93,11 +94,11 @@ def _types_by_cost(blind: Trace, fleet: Fleet, *, share: float, fill: float) -> 
     there = blind.alive[:, 0] if blind.alive.any() else np.ones(blind.n_vms, dtype=np.bool_)
     cost = curves_of(fleet).merit(
         fill * fleet.per_host("usable_mcores").astype(np.float64),
-        fleet.per_host("usable_memory_mib").astype(np.float64).reshape(-1, 1),
+        offers(fleet).astype(np.float64),
         mean=max(1e-6, share * float(blind.vms.cpu_mcores[there].mean())),
         var=0.0,
         z=0.0,
-        need=blind.vms.memory_mib[there].mean(keepdims=True).astype(np.float64),
+        need=promises(blind.vms)[there].mean(axis=0),
     )
     kinds = np.unique(fleet.host_type)
     by_kind = [float(cost[fleet.host_type == k].min()) for k in kinds]

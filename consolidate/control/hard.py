@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from consolidate._kernels.limits import Limits, Taken
 from consolidate.control.base import Setting
 from consolidate.migration import estimate_move
-from consolidate.model import Instance, JoulesOverHorizon, MigrationPlan, Placement
+from consolidate.model import Fleet, Instance, JoulesOverHorizon, MigrationPlan, Placement, VMs
 from consolidate.model.limits_view import kernel_limits, kernel_taken
 
-__all__ = ["Hard", "HardResources", "Moving"]
+__all__ = ["Hard", "HardResources", "Moving", "offers", "promises"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,24 @@ class Hard:
     room: NDArray[np.int64]
     limits: Limits
     taken: Taken
+
+
+def offers(fleet: Fleet) -> NDArray[np.int64]:
+    """Return memory, memory as promised and CPU as promised that each host offers, shape ``(hosts, 3)``."""
+    by_type = [
+        (
+            t.usable_memory_mib,
+            int(t.usable_memory_mib * t.memory_allocation_ratio + 1e-9),
+            int(t.usable_mcores * t.cpu_allocation_ratio + 1e-9),
+        )
+        for t in fleet.types
+    ]
+    return np.array(by_type, dtype=np.int64)[fleet.host_type]
+
+
+def promises(vms: VMs) -> NDArray[np.int64]:
+    """Return what each VM may take of :func:`offers`, shape ``(vms, 3)``."""
+    return np.column_stack([vms.memory_mib, vms.memory_mib, vms.cpu_mcores]).astype(np.int64)
 
 
 class HardResources:
@@ -41,14 +59,6 @@ class HardResources:
     def __init__(self, setting: Setting) -> None:
         fleet, vms = setting.fleet, setting.vms
         types = fleet.types
-        offer = [
-            (
-                t.usable_memory_mib,
-                int(t.usable_memory_mib * t.memory_allocation_ratio + 1e-9),
-                int(t.usable_mcores * t.cpu_allocation_ratio + 1e-9),
-            )
-            for t in types
-        ]
         extra = [
             (
                 t.hypervisor.per_vm_memory_mib,
@@ -57,9 +67,9 @@ class HardResources:
             )
             for t in types
         ]
-        self.capacity = np.array(offer, dtype=np.int64)[fleet.host_type]
+        self.capacity = offers(fleet)
         self.extra = np.array(extra, dtype=np.int64)[fleet.host_type]
-        self.need = np.column_stack([vms.memory_mib, vms.memory_mib, vms.cpu_mcores]).astype(np.int64)
+        self.need = promises(vms)
         self._seen = np.zeros(len(vms), dtype=np.bool_)
         n = len(vms)
         self._instance = Instance(

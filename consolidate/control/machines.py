@@ -42,12 +42,20 @@ class Curves:
     empty_w: NDArray[np.float64]
     transition_j: NDArray[np.float64]
 
+    @property
+    def _extra_w(self) -> NDArray[np.float64]:
+        """Watts above those of being off, which are drawn anyway, shape ``(types, 11)``."""
+        return self.watts - self.off_w[:, np.newaxis]
+
     def best_fill(self) -> NDArray[np.float64]:
-        """Return the largest load of each host at which a unit of work costs least, shape ``(hosts,)``."""
+        """Return the largest load of each host at which a unit of work costs least, shape ``(hosts,)``.
+
+        What a host draws while it is off does not count: it is drawn anyway.
+        """
         at = np.linspace(0.01, 1.0, 100)
         points = np.linspace(0.0, 1.0, self.watts.shape[1])
         fills = []
-        for row in self.watts:
+        for row in self._extra_w:
             per_work = np.interp(at, points, row) / at
             fills.append(at[np.flatnonzero(per_work <= _AS_GOOD * per_work.min())[-1]])
         best: NDArray[np.float64] = np.array(fills)[self.kind] * self.cpu
@@ -99,7 +107,7 @@ class Curves:
                 # Whole guests: half a guest more in memory is none.
                 guests = min(guests, float(np.floor((hard[h][wanted] / need[wanted]).min() + 1e-9)))
             guests = max(guests, 1.0)
-            cost[k] = np.interp(guests * mean / self.cpu[h], points, self.watts[k]) / guests
+            cost[k] = np.interp(guests * mean / self.cpu[h], points, self._extra_w[k]) / guests
         finite = cost[np.isfinite(cost)]
         relative: NDArray[np.float64] = (cost / finite.min() - 1.0)[self.kind]
         return relative

@@ -52,11 +52,13 @@ def test_planetlab_fleet_is_that_of_cloudsim() -> None:
 
 
 def test_builtin_fleets_are_listed_and_readable() -> None:
-    """Each built-in name must work, and differ from the other in memory only."""
+    """Each built-in name must work, and differ from the others in what guests may be promised only."""
     assert fleet_names() == ("planetlab-16gib", "planetlab-4gib", "planetlab-64gib")
-    large, small = (read_fleet(name) for name in fleet_names())
+    large, small, roomy = (read_fleet(name) for name in fleet_names())
     assert large.types[0].memory_mib == 4 * small.types[0].memory_mib
-    assert large.host_ids == small.host_ids
+    assert roomy.types[0].memory_mib == 4 * large.types[0].memory_mib
+    assert roomy.types[0].cpu_allocation_ratio == 16
+    assert large.host_ids == small.host_ids == roomy.host_ids
     assert large.source == "built-in fleet planetlab-16gib"
 
 

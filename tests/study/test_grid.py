@@ -171,3 +171,12 @@ def test_a_combination_named_twice_is_refused(file, tmp_path):
     path.write_text(file.read_text().replace('"ffd", {', '"ffd", "ffd", {'))
     with pytest.raises(ConfigError, match="twice"):
         read_study(path)
+
+
+def test_a_fleet_lies_among_the_data_or_beside_the_study(file, tmp_path):
+    """Data are somebody else's; hosts that are assumed for them belong to the study."""
+    path = tmp_path / "beside.toml"
+    path.write_text(file.read_text().replace("cloud/fleet.toml", "mine.toml"))
+    mine = tmp_path / "mine.toml"
+    mine.write_text((file.parent / "cloud" / "fleet.toml").read_text())
+    assert {cell.fleet for cell in read_study(path, data=file.parent).cells} == {str(mine)}

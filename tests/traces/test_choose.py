@@ -63,7 +63,7 @@ def test_unknown_format_names_the_nearest(planetlab_day: Path) -> None:
 
 def test_every_builtin_is_a_reader_whose_options_have_defaults() -> None:
     """Sniffing makes each reader without options."""
-    assert set(READERS) >= {"planetlab", "bitbrains", "tidy"}
+    assert set(READERS) >= {"planetlab", "bitbrains", "google-vms", "tidy"}
     for name in READERS:
         assert make_reader(name).name == name
 
