@@ -35,6 +35,8 @@ def test_a_run_is_verified_from_end_to_end(finished):
 
 #: Files of runs with parked VMs, failing hosts, grams as the objective, or shifted work.
 OPTIONAL = {
+    "replay_bound.json",
+    "replay_bound.parquet",
     "options.json",
     "replay/LABEL/options.json",
     "replay/LABEL/stops.parquet",
