@@ -11,6 +11,7 @@ from consolidate.checks import Happened, HistoryCase, check_history
 from consolidate.engine.execution import Faults
 from consolidate.errors import ConfigError, PlanError
 from consolidate.model import MigrationPlan, Placement, Spread
+from consolidate.solvers import Budget
 from consolidate.study.executing import execute
 from consolidate.study.judge import placement_case
 from consolidate.study.verbs import plan, solve
@@ -122,7 +123,7 @@ def test_random_instances_with_every_fault(builders):
         instance = builders.random_instance(
             rnd, max_vms=8, max_hosts=5, rules=("spread", "fence", "ban", "lonely", "split")
         )
-        result = solve(instance, "bfd", min_saving_fraction=0.0)
+        result = solve(instance, "bfd", budget=Budget(bounds="quick"), min_saving_fraction=0.0)
         if result.status not in ("optimal", "feasible") or not result.worthwhile:
             continue
         try:
