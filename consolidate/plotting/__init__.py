@@ -13,7 +13,7 @@ from consolidate.plotting.ledger import ledger_changes, savings_waterfall
 from consolidate.plotting.over_time import hosts_on, power_over_time
 from consolidate.plotting.placement import placement_before_after
 from consolidate.plotting.plan import MAX_LANES, migration_timeline
-from consolidate.plotting.policies import clairvoyant_line, energy_vs_overload
+from consolidate.plotting.policies import above_the_picture, clairvoyant_line, energy_vs_overload
 from consolidate.plotting.savings import energy_of_arms, savings_tornado
 from consolidate.plotting.style import style
 from consolidate.plotting.svg import figure_svg
@@ -22,6 +22,7 @@ from consolidate.plotting.utilization import host_order, host_utilization
 
 __all__ = [
     "MAX_LANES",
+    "above_the_picture",
     "clairvoyant_line",
     "calibration",
     "energy_of_arms",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate.plotting.style import AFTER, BEFORE, GRID, INK
+from consolidate.plotting.style import AFTER, BEFORE, GRID, INK, MUTED
 from consolidate.plotting.tabular import drawn
 from consolidate.plotting.text import number, visible
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["clairvoyant_line", "energy_vs_overload"]
+__all__ = ["above_the_picture", "clairvoyant_line", "energy_vs_overload"]
 
 _COLUMNS = ("policy", "energy_kwh", "overload_fraction", "migrations")
 
@@ -56,11 +57,42 @@ def clairvoyant_line(ax: Axes, energy_kwh: float) -> Axes:
         f"clairvoyant bound {number(energy_kwh)} kWh",
         (1.0, energy_kwh),
         xycoords=("axes fraction", "data"),
-        xytext=(-4, 4),
+        # Names of points stand above the line.
+        xytext=(-4, -4),
         textcoords="offset points",
         ha="right",
+        va="top",
         color=INK,
         fontsize=7.5,
+    )
+    return ax
+
+
+def above_the_picture(ax: Axes, table: pd.DataFrame) -> Axes:
+    """Name runs that use too much to be drawn on the scale of the others.
+
+    Parameters
+    ----------
+    ax
+        Axes with energy on the vertical axis.
+    table
+        The runs, with columns ``policy`` and ``energy_kwh``.
+    """
+    names = [
+        f"{visible(str(policy), limit=32)} {number(float(energy))} kWh"
+        for policy, energy in zip(table["policy"], table["energy_kwh"], strict=True)
+    ]
+    ax.annotate(
+        fill("above the picture: " + ", ".join(names), width=72),
+        (1.0, 1.0),
+        xycoords="axes fraction",
+        xytext=(-4, -4),
+        textcoords="offset points",
+        ha="right",
+        va="top",
+        color=MUTED,
+        fontsize=7.5,
+        parse_math=False,
     )
     return ax
 

@@ -35,6 +35,9 @@ _SHOWN = {
     "hosts_on_mean": "{:.1f}",
 }
 
+#: Part of the greatest saving below which a policy is named beside the front instead of drawn in it.
+_LITTLE = 0.25
+
 _LEGEND = """\
 Every figure is modelled. *bound_ratio* is energy over the clairvoyant bound, below which no policy gets that
 serves all demand, whatever it knows; *saving_share* is the part of the possible saving (doing nothing less the
@@ -102,12 +105,22 @@ def _front(part: pd.DataFrame, title: str) -> str:
 
     with plotting.style():
         fig = Figure(figsize=(7.6, 4.6), layout="constrained")
-        ax = plotting.energy_vs_overload(part, fig.subplots())
+        drawn = _worth_drawing(part)
+        ax = plotting.energy_vs_overload(drawn, fig.subplots())
         if part["clairvoyant_kwh"].notna().any():
             plotting.clairvoyant_line(ax, float(part["clairvoyant_kwh"].min()))
+        if len(drawn) < len(part):
+            plotting.above_the_picture(ax, part.drop(drawn.index))
         return plotting.figure_svg(
             fig, name=_slug("front", title), title=f"Energy and overload: {title}"
         )
+
+
+def _worth_drawing(part: pd.DataFrame) -> pd.DataFrame:
+    """Leave out what saves next to nothing: on one scale with it, the others would be one point."""
+    energy = part["energy_kwh"]
+    close = energy > energy.max() - _LITTLE * (energy.max() - energy.min())
+    return part[~close] if (~close).sum() > 1 else part
 
 
 def _page(done: StudyTable) -> str:

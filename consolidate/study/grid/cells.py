@@ -56,6 +56,10 @@ class Cell:
     @property
     def label(self) -> str:
         """What the arm is called in tables: name and parameters."""
+        if self.kind == "cloudsim":
+            options = dict(self.component)
+            kept = ", idle VMs kept" if options["keep_idle_vms"] else ""
+            return f"{self.name} ({options['variant']}{kept})"
         more = [f"{k}={v}" for k, v in self.component]
         return " ".join([self.name, *more])
 
