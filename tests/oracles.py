@@ -103,8 +103,8 @@ def may_run(instance, v, h):
     return engine == bool(instance.vms.is_container[v]) and int(instance.need[v, 0]) <= reach
 
 
-def problems(instance, host_of):
-    """Return everything that is wrong with a placement, in words."""
+def problems(instance, host_of, *, do_nothing=False):
+    """Return everything that is wrong with a placement, in words; doing nothing leaves hosts on that are."""
     found = []
     members = {h: [v for v, at in enumerate(host_of) if at == h] for h in range(instance.fleet.n_hosts)}
     for v, at in enumerate(host_of):
@@ -137,7 +137,10 @@ def problems(instance, host_of):
             found += ["a part is in two zones" for zone in zones if len(zone) > 1]
             found += ["two parts are in one zone" for a, b in pairs_of(zones) if a & b]
         if rule.name == "max_online":
-            online = [h for h in rule.hosts if members[h] or stays_on(instance, h)]
+            lit = instance.fleet.powered_on if do_nothing else None
+            online = [
+                h for h in rule.hosts if members[h] or (stays_on(instance, h) if lit is None else lit[h])
+            ]
             if len(online) > rule.most:
                 found.append("max_online is broken")
     return found

@@ -29,7 +29,7 @@ def compare(oracles, instance, name="cp-sat", solve=solve):
         assert result.status == "infeasible"
         return None
     now = instance.current.host_of.tolist()
-    if not oracles.problems(instance, now):
+    if not oracles.problems(instance, now, do_nothing=True):
         best = min(best, oracles.energy_mj(instance, now, do_nothing=True))
     condensed = condense(instance)
     if condensed is not None and not condensed.exact:

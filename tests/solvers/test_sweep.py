@@ -40,7 +40,7 @@ def test_exact_equals_brute_force_and_nobody_is_below(builders, oracles, kind, c
             assert exact.status in ({"infeasible"} if proves else {"infeasible", "unknown"}), seed
             continue
         now = instance.current.host_of.tolist()
-        if not oracles.problems(instance, now):
+        if not oracles.problems(instance, now, do_nothing=True):
             # Doing nothing leaves empty hosts on, which may cost less than a shutdown.
             best_mj = min(best_mj, oracles.energy_mj(instance, now, do_nothing=True))
         if condensed is None or condensed.exact:
