@@ -48,13 +48,14 @@ class Compact:
 
 class _Run:
     def __init__(self, kind: Compact, setting: Setting) -> None:
-        self._kind, self._desk = kind, Desk(setting)
+        self._kind, self._desk, self._due_s = kind, Desk(setting), 0
 
     def decide(self, observation: Observation) -> MigrationPlan | None:
         """Return the plan that empties one host, if there is one."""
         sight = self._desk.look(observation)
-        if observation.now_s % self._kind.every_s:
+        if observation.now_s < self._due_s:
             return None
+        self._due_s = observation.now_s + self._kind.every_s
         promised = self._desk.setting.vms.memory_mib.astype(np.float64)
         sight.demand = promised  # The order in which a host is emptied.
         here = np.flatnonzero(sight.where >= 0)

@@ -103,14 +103,15 @@ class GoogleVmsReader:
             vcpus, gib = sizes[index % len(sizes)]
             cpu, memory = _demand(member, vcpus * 1_000, gib * 1_024, report)
             peak = int(memory.max(initial=0.0))
+            memory_mib = max(gib * 1_024, peak)
             over = "VMs use more memory than their flavor has: their peak is their allocation"
             report.count(over, int(peak > gib * 1_024))
             report.allocate(
                 index,
                 vcpus=vcpus,
                 cpu_mcores=vcpus * 1_000,
-                memory_mib=max(gib * 1_024, peak),
-                dirty_mib_per_s=gib * 1_024 * per_s,
+                memory_mib=memory_mib,
+                dirty_mib_per_s=memory_mib * per_s,
             )
             yield Batch(
                 file=member.file,

@@ -73,3 +73,15 @@ def test_it_decides_as_often_as_it_is_told(scene):
     assert [s // 7_200 * 7_200 for s in starts] == [0, 7_200]
     with pytest.raises(ConfigError, match="more than 0 s"):
         cs.controller("compact", every_s=0)
+
+
+def test_steps_need_not_divide_the_time_between_decisions(scene):
+    """The first step that comes after it decides."""
+    trace, fleet, _ = scene
+    spread = Placement(host_of=[0, 1, 2, -1, -1, -1])
+    alive = trace.alive.copy()
+    alive[3:] = False
+    few = replace(trace, alive=alive, cpu_mcores=np.where(alive, trace.cpu_mcores, 0),
+                  memory_mib=np.where(alive, trace.memory_mib, 0))  # fmt: skip
+    starts = sorted({m.start_s for m in replayed(few, fleet, spread, every_s=1_000).moves})
+    assert [s // 300 * 300 for s in starts] == [0, 1_200]

@@ -37,6 +37,7 @@ def test_memory_beyond_the_flavor_becomes_the_allocation_and_is_noted(folder: Pa
     """A VM cannot use more than it has; the sum of tasks of a job can."""
     trace = read_trace(folder, day=1, flavors="2x4,1x1")
     assert trace.vms.memory_mib.tolist() == [4096, 2205]
+    assert trace.vms.dirty_mib_per_s == pytest.approx(np.array([4096, 2205]) * 0.05 / 60)
     assert any(note.startswith("1 VMs use more memory") for note in trace.notes)
 
 
