@@ -56,11 +56,14 @@ def _table(c: Classes, shape: Any) -> tuple[NDArray[np.int64], NDArray[np.uint16
         most = np.uint16(min(c.waiting[f], 65_535))
         mine = taken[f]
         for i in range(a, width):
-            for j in range(b, height):
-                with_one = best[i - a, j - b] + value
-                if with_one > best[i, j] and mine[i - a, j - b] < most:
-                    best[i, j] = with_one
-                    mine[i, j] = mine[i - a, j - b] + 1
+            # Rows as slices, written whether they change or not: so the loop runs on vectors.
+            from_best, from_mine = best[i - a, : height - b], mine[i - a, : height - b]
+            to_best, to_mine = best[i, b:], mine[i, b:]
+            for j in range(height - b):
+                with_one = from_best[j] + value
+                better = (with_one > to_best[j]) & (from_mine[j] < most)
+                to_best[j] = with_one if better else to_best[j]
+                to_mine[j] = from_mine[j] + np.uint16(1) if better else to_mine[j]
     return best, taken
 
 

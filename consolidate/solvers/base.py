@@ -67,6 +67,7 @@ POLICIES: Registry[type[Policy]] = Registry(
         "patterns": "consolidate.solvers.patterns.policy:Patterns",
         "pods": "consolidate.solvers.pods:Pods",
         "profile": "consolidate.solvers.profile:Profile",
+        "quick": "consolidate.solvers.quick:Quick",
     },
 )
 

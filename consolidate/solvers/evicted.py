@@ -40,6 +40,7 @@ def pack_evicted(
     on_set: OnSet,
     *,
     send_away: bool,
+    tables: bool = True,
     clock: Clock,
 ) -> None:
     """Pack VMs that are on no host into the room on the chosen hosts, in place, as far as they fit.
@@ -52,6 +53,9 @@ def pack_evicted(
         Where to, in the order in which hosts are filled.
     send_away
         Whether VMs that waste room may leave the host that they are on.
+    tables
+        Whether sizes that repeat get a table: better patterns, and as long for a thousand VMs as for a hundred
+        thousand.
     """
     takes = instance.fleet.may_receive()[on_set.hosts]
     hosts, kind = on_set.hosts[takes], on_set.kind[takes]
@@ -60,7 +64,7 @@ def pack_evicted(
     on_mj = max(
         1.0, float((problem.table[hosts, 0] * problem.horizon_s - problem.empty_mj[hosts]).sum())
     )
-    classes = _classes(instance, problem, hosts, on_mj)
+    classes = _classes(instance, problem, hosts, on_mj) if tables else None
     if classes is None:
         _by_alignment(instance, problem, state, vms, hosts, kind, on_set.plan, clock)
     else:

@@ -191,11 +191,7 @@ def _packed(
     Returns the state, ``None`` where some VM found no host at all, and by which part of the room the
     chosen hosts fell short.
     """
-    is_on = np.zeros(instance.fleet.n_hosts, dtype=np.bool_)
-    is_on[on_set.hosts] = True
-    stays = (host_of >= 0) & is_on[host_of]
-    state = kernel_state(instance, np.where(stays, host_of, -1).astype(np.int32))
-    evicted = np.flatnonzero(instance.active & ~stays)
+    state, evicted = on_set.stayers(instance, host_of)
     choices = problem.masks[:, on_set.hosts].sum(axis=1)[problem.mask_of[evicted]]
     stuck = evicted[choices <= 2]
     packing.first_fit(problem, state, stuck, on_set.hosts)

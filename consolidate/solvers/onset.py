@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.problem import Problem
+from consolidate._kernels.problem import Problem, State
 from consolidate.model import Instance
+from consolidate.model.kernel_view import kernel_state
 from consolidate.solvers.bounds.tables import units
 from consolidate.solvers.classes import alike, vm_classes
 
@@ -22,8 +23,16 @@ __all__ = ["OnSet", "OnSets"]
 #: Hosts of a kind are lumped into so many steps of rising cost.
 _STEPS = 60
 _CLASSES = 200
-#: Nodes of the integer search: a count, so that results repeat.
-_NODES = 200
+#: Nodes of the integer search: a count, so that results repeat. Few whole numbers need no cuts, and rows this
+#: dense tell propagation nothing: both take longer than the search itself.
+_SEARCH = """
+limits/nodes = 200
+separating/maxrounds = 0
+separating/maxroundsroot = 0
+propagating/maxrounds = 0
+propagating/maxroundsroot = 0
+presolving/maxrounds = 0
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +55,16 @@ class OnSet:
     kind: NDArray[np.int64]
     plan: NDArray[np.float64]
     value_mj: float
+
+    def stayers(
+        self, instance: Instance, host_of: NDArray[np.int32]
+    ) -> tuple[State, NDArray[np.int64]]:
+        """Return the state with the VMs alone that are on these hosts, and who has to leave the others."""
+        is_on = np.zeros(instance.fleet.n_hosts, dtype=np.bool_)
+        is_on[self.hosts] = True
+        stays = (host_of >= 0) & is_on[host_of]
+        state = kernel_state(instance, np.where(stays, host_of, -1).astype(np.int32))
+        return state, np.flatnonzero(instance.active & ~stays)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,13 +255,16 @@ class _Program:
             scale = max(1.0, float(sets.room[k][:, r].mean()))
             rows.append((solver.Constraint(-solver.infinity(), 0.0), scale))
         edges = np.unique(np.linspace(0, n, min(n, _STEPS) + 1).astype(np.int64))
-        for a, b in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-            part = solver.NumVar(0.0, float(b - a), "")
+        size = np.diff(edges)
+        cost = np.add.reduceat(sets.cost_mj[k].astype(np.float64), edges[:-1]) / size / self._unit_mj
+        room = np.add.reduceat(sets.room[k].astype(np.float64), edges[:-1]) / size[:, np.newaxis]
+        offered = -self._part * room / [scale for _, scale in rows]
+        for n_hosts, mj, offers in zip(size.tolist(), cost.tolist(), offered.tolist(), strict=True):
+            part = solver.NumVar(0.0, n_hosts, "")
             link.SetCoefficient(part, 1.0)
-            self._objective.SetCoefficient(part, float(sets.cost_mj[k][a:b].mean()) / self._unit_mj)
-            for r, (row, scale) in enumerate(rows):
-                mean = float(sets.room[k][a:b, r].mean())
-                row.SetCoefficient(part, -float(self._part[r]) * mean / scale)
+            self._objective.SetCoefficient(part, mj)
+            for (row, _), offer in zip(rows, offers, strict=True):
+                row.SetCoefficient(part, offer)
         return rows
 
     def _add_class(self, c: int) -> dict[int, Any]:
@@ -261,7 +283,7 @@ class _Program:
 
     def solve(self) -> list[int] | None:
         """Return how many hosts of each kind are on."""
-        self._solver.SetSolverSpecificParametersAsString(f"limits/nodes = {_NODES}")
+        self._solver.SetSolverSpecificParametersAsString(_SEARCH)
         if self._solver.Solve() not in {self._solver.OPTIMAL, self._solver.FEASIBLE}:
             return None
         return [round(count.solution_value()) for count in self._counts]

@@ -83,7 +83,7 @@ def test_limits_are_capacity(small):
     assert np.bincount(solve(instance).placement.host_of, minlength=3)[0] <= 1
 
 
-@pytest.mark.parametrize("policy", ["cp-sat", "ffd", "drain", "keep", "lns", "counts", "auto"])
+@pytest.mark.parametrize("policy", ["cp-sat", "ffd", "drain", "keep", "quick", "lns", "counts", "auto"])
 def test_every_policy_keeps_them(small, policy):
     """The exact one, the large ones and the simple ones; the checks judge each."""
     assert policy in POLICIES

@@ -25,7 +25,7 @@ def test_bounds_and_checks_hold_on_many_instances(builders, oracles, part):
         fields = {"max_vms": 4, "max_hosts": 3, "wild": seed % 2 == 0}
         instance = builders.random_instance(rnd, rules=("spread", "fence", "ban", "root"), **fields)
         best = oracles.best_mj(instance)
-        policy = rnd.choice(("ffd", "bfd", "dot", "pabfd", "keep", "drain"))
+        policy = rnd.choice(("ffd", "bfd", "dot", "pabfd", "keep", "quick", "drain"))
         try:
             result = solve(instance, policy, budget=Budget(iterations=20), min_saving_fraction=0.0)
         except SolverFailedError:

@@ -5,7 +5,20 @@ from __future__ import annotations
 import pytest
 
 #: Policies for any instance.
-BUILT_IN = ("auto", "bfd", "centric", "cp-sat", "dot", "drain", "ffd", "keep", "l2", "lns", "pabfd")
+BUILT_IN = (
+    "auto",
+    "bfd",
+    "centric",
+    "cp-sat",
+    "dot",
+    "drain",
+    "ffd",
+    "keep",
+    "l2",
+    "lns",
+    "pabfd",
+    "quick",
+)
 
 
 @pytest.fixture(params=BUILT_IN)

@@ -86,6 +86,7 @@ def test_what_has_no_time_left_is_not_even_begun_again(seconds):
     [
         "auto",
         "keep",
+        "quick",
         "drain",
         "lns",
         "counts",

@@ -79,7 +79,7 @@ def test_a_proof_by_search_names_vms(builders):
     assert result.blocking_vms[0] in result.message
 
 
-@pytest.mark.parametrize("name", ["bfd", "drain", "keep", "lns"])
+@pytest.mark.parametrize("name", ["bfd", "drain", "keep", "quick", "lns"])
 def test_at_most_so_many_hosts_online_from_a_start_with_more(builders, oracles, name):
     """A present placement on too many hosts is mended, or no placement is claimed; found by the large study."""
     placed = 0

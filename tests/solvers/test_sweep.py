@@ -17,7 +17,7 @@ _KINDS = (
     {"rules": tuple(sorted(KERNEL_RULES)), "max_vms": 6},
     {"rules": ("gather", "spread"), "odd": False},
 )
-_HEURISTICS = ("keep", "drain", "lns", "bfd", "pods")
+_HEURISTICS = ("keep", "quick", "drain", "lns", "bfd", "pods")
 _SMALL = Budget(iterations=50, deterministic_s=0.2)
 
 

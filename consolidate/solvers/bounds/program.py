@@ -103,8 +103,12 @@ class OnOffProgram:
         n_lumps = int(lump_of.max(initial=-1)) + 1
         n_types = len(instance.fleet.types)
         self.taken = np.zeros((n_types, len(self.rows), n_lumps))
-        for k in range(n_types):
-            overhead = type_overhead(instance, k)
+        overheads = [type_overhead(instance, k) for k in range(n_types)]
+        for k, overhead in enumerate(overheads):
+            like = next(j for j in range(k + 1) if np.array_equal(overheads[j], overhead))
+            if like < k:
+                self.taken[k] = self.taken[like]
+                continue
             for i, row in enumerate(self.rows):
                 amounts = row.takes(table, overhead).astype(np.float64) * table.count
                 self.taken[k, i] = np.bincount(lump_of, amounts, minlength=n_lumps)

@@ -1,0 +1,73 @@
+"""One choice of the hosts that stay on, one pass over who has to leave the others: a good answer in no time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from consolidate._kernels.local_search import total_energy
+from consolidate.model import Instance
+from consolidate.model.kernel_view import kernel_problem, kernel_state
+from consolidate.model.progress import Progress
+from consolidate.solvers.base import KERNEL_RULES, Budget, Proposal, StepByStep
+from consolidate.solvers.clock import Clock
+from consolidate.solvers.evicted import pack_evicted
+from consolidate.solvers.onset import OnSets
+from consolidate.solvers.polish import polish
+from consolidate.solvers.repair import repair
+from consolidate.solvers.squeezing import open_hosts
+
+__all__ = ["Quick"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quick(StepByStep):
+    """Choose the hosts to keep on once, and pack what is on the others by alignment.
+
+    The first step of ``keep``, without its tables of patterns, its exchanges for the last VMs and its further
+    choices of hosts: for whoever decides every few minutes, or has no second to spare.
+
+    Parameters
+    ----------
+    slack
+        Part of the room that packing may waste, from 0 to below 1.
+    """
+
+    name: ClassVar[str] = "quick"
+    rules: ClassVar[frozenset[str]] = KERNEL_RULES
+    slack: float = 0.006
+
+    def proposals(
+        self,
+        instance: Instance,
+        budget: Budget,  # noqa: ARG002 - part of the protocol; one pass needs no budget
+        *,
+        seed: int,  # noqa: ARG002 - nothing is random
+        clock: Clock,
+        progress: Progress,  # noqa: ARG002 - it is over before one could read it
+    ) -> Iterator[Proposal]:
+        """Yield the present placement, mended, then what the one pass makes of it."""
+        problem = kernel_problem(instance)
+        start = kernel_state(instance, instance.current.host_of)
+        missing = repair(instance, problem, start)
+        if missing:
+            yield Proposal(host_of=None, stopped="no room left", unplaced=tuple(missing))
+            return
+        yield Proposal(host_of=start.host_of, stopped="nothing tried yet")
+        sets = OnSets.of(instance, problem, start.host_of)
+        on_set = sets.choose(self.slack) or sets.choose(0.0)
+        if on_set is None or clock.is_over():
+            return
+        state, evicted = on_set.stayers(instance, start.host_of)
+        pack_evicted(
+            instance, problem, state, evicted, on_set, send_away=False, tables=False, clock=clock
+        )
+        left = np.flatnonzero(instance.active & (state.host_of < 0))
+        if len(open_hosts(instance, problem, state, left)):
+            return
+        polish(instance, problem, state, clock=clock, rounds=1)
+        if total_energy(problem, state) < total_energy(problem, start):
+            yield Proposal(host_of=state.host_of, stopped=f"{len(on_set.hosts)} hosts kept, one pass")
