@@ -82,11 +82,12 @@ def fill(
     hosts: NDArray[np.int64],
     shapes: NDArray[np.int64],
     send_away: int,
+    least_gain: int,
 ) -> int:
     """Fill the hosts in turn, each with the pattern of the greatest worth; return how many VMs wait still.
 
     A VM that is there leaves if others, in the room that it gives up, are worth more than it and its
-    move together.
+    move together, by more than a least gain.
 
     Parameters
     ----------
@@ -103,6 +104,8 @@ def fill(
         ``(hosts, 2)``; they never rise.
     send_away
         So many VMs are sent away from a host at most, for others that fit better.
+    least_gain : mJ
+        What others must be worth more.
     """
     for v in vms[::-1]:
         _wait(c, v)
@@ -115,7 +118,7 @@ def fill(
         if shapes[i].prod() < shapes[built].prod() // 2:
             built = i
             best, taken = _table(c, (shapes[i, 0], shapes[i, 1]))
-        _send_away(p, s, lists, c, best, h, send_away)
+        _send_away(p, s, lists, c, best, h, send_away, least_gain)
         counts = pattern_of(taken, c.cells, _room(c, s, h, 0), _room(c, s, h, 1))
         short = _place(p, s, lists, c, counts, h)
         if not short:
@@ -131,12 +134,12 @@ def fill(
 
 
 @inner
-def _send_away(p, s, lists, c, best, h, most_leavers):
+def _send_away(p, s, lists, c, best, h, most_leavers, least_gain):
     """Make room where the table says that others are worth more than who is there."""
     for _ in range(most_leavers):
         i, j = _room(c, s, h, 0), _room(c, s, h, 1)
         leaver = -1
-        most = np.int64(0)
+        most = least_gain
         v = lists.head[h]
         while v >= 0:
             f = c.class_of[v]

@@ -34,6 +34,8 @@ _WORTH_TRYING = 1e-4
 _PROMISING = 2e-4
 #: With more VMs than this on no host when the time is over, an attempt is given up.
 _FEW = 5_000
+#: Where staying counts, a VM leaves its host only for the worth of this part of a host.
+_DEAR = 0.08
 #: So many attempts in a row that are no better are the last.
 _PATIENCE = 2
 
@@ -100,15 +102,15 @@ def attempts(
     search = _Slack()
     seen: set[bytes] = set()
     # Where the number of hosts is given, staying is what counts.
-    send_away = n_on is None
+    send_away = None if n_on is not None else 0.0
     energy_mj, best_mj, best_raw_mj, worse = 0, np.inf, np.inf, 0
     for attempt in range(_ATTEMPTS):
         on_set = sets.choose(search.slack, n_on=n_on)
         if on_set is None and attempt == 0:
             on_set = sets.choose(0.0, n_on=n_on)
-        elif on_set is None and not send_away:
+        elif on_set is None and send_away is None:
             # So many hosts do not do if all stay who can.
-            send_away, search, seen = True, _Slack(), set()
+            send_away, search, seen = _DEAR, _Slack(), set()
             on_set = sets.choose(search.slack, n_on=n_on)
         if on_set is None or search.is_over(on_set, energy_mj) or (attempt and clock.is_over()):
             return
@@ -184,7 +186,7 @@ def _packed(
     seed: int,
     clock: Clock,
     *,
-    send_away: bool,
+    send_away: float | None,
 ) -> tuple[State | None, float]:
     """Pack everything onto the chosen hosts, and onto others what they cannot take.
 

@@ -56,9 +56,7 @@ class OnSet:
     plan: NDArray[np.float64]
     value_mj: float
 
-    def stayers(
-        self, instance: Instance, host_of: NDArray[np.int32]
-    ) -> tuple[State, NDArray[np.int64]]:
+    def stayers(self, instance: Instance, host_of: NDArray[np.int32]) -> tuple[State, NDArray[np.int64]]:
         """Return the state with the VMs alone that are on these hosts, and who has to leave the others."""
         is_on = np.zeros(instance.fleet.n_hosts, dtype=np.bool_)
         is_on[self.hosts] = True

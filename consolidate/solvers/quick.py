@@ -63,7 +63,7 @@ class Quick(StepByStep):
             return
         state, evicted = on_set.stayers(instance, start.host_of)
         pack_evicted(
-            instance, problem, state, evicted, on_set, send_away=False, tables=False, clock=clock
+            instance, problem, state, evicted, on_set, send_away=None, tables=False, clock=clock
         )
         left = np.flatnonzero(instance.active & (state.host_of < 0))
         if len(open_hosts(instance, problem, state, left)):

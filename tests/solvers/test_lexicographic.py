@@ -6,10 +6,12 @@ import re
 from random import Random
 
 import numpy as np
+import pytest
 
+from consolidate.errors import ConfigError
 from consolidate.model import Placement
 from consolidate.solvers import Budget, solve
-from consolidate.solvers.lexicographic import counting_hosts
+from consolidate.solvers.lexicographic import HostsThenMoves, counting_hosts
 
 SMALL = Budget(iterations=300, deterministic_s=1.0)
 
@@ -32,6 +34,21 @@ def test_the_energy_of_the_counting_instance_counts(builders, oracles):
             stays = {h for h in range(instance.fleet.n_hosts) if oracles.stays_on(counted, h)}
             energy = counted.energy(Placement(host_of=np.array(host_of, dtype=np.int32)))
             assert energy.total_mj == price * len(on | stays) + moves
+
+
+def test_a_spare_host_spares_moves(builders):
+    """Twelve VMs of a third of a host, two by two on six: four moves leave four hosts on, two leave five."""
+    instance = builders.instance(
+        [(1_300, 1_024)] * 12, [v // 2 for v in range(12)], fleet=builders.fleet(kinds=(0,) * 6)
+    )
+    found = [
+        solve(instance, HostsThenMoves(spare=spare), budget=SMALL, min_saving_fraction=0.0)
+        for spare in (0.0, 0.25)
+    ]
+    numbers = [counts(instance, r.placement.host_of) for r in found]
+    assert [(len(on), moves) for on, moves in numbers] == [(4, 4), (5, 2)]
+    with pytest.raises(ConfigError, match="spare"):
+        HostsThenMoves(spare=1.0)
 
 
 def test_fewest_hosts_then_fewest_moves(builders, oracles):
