@@ -7,9 +7,6 @@ from dataclasses import replace
 from itertools import chain
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from consolidate.errors import ConfigError, UnsupportedError
 from consolidate.model import (
     OPTIMAL_GAP,
@@ -17,7 +14,6 @@ from consolidate.model import (
     Bound,
     Carbon,
     Instance,
-    MaxOnline,
     Placement,
     Result,
     reference_energy,
@@ -28,6 +24,7 @@ from consolidate.model.progress import Progress, silent
 from consolidate.solvers.base import POLICIES, AnytimePolicy, Budget, Policy, Proposal
 from consolidate.solvers.bounds import Relaxation, lower_bounds, relax
 from consolidate.solvers.clock import Clock
+from consolidate.solvers.counting import counting_proof, names_of
 from consolidate.solvers.gathering import Condensed, condense
 from consolidate.solvers.verdict import Judge
 from consolidate.units import j_to_mj
@@ -144,12 +141,12 @@ def improvements(
         clock=clock,
         measure=measure,
     )
-    reason, blocking = _counting_proof(instance)
+    reason, blocking = counting_proof(instance)
     priced = stated(dearer)
     condensed = None if reason else condense(priced)
     if condensed is not None and condensed.impossible:
         reason, blocking = condensed.impossible, condensed.blocking
-        reason += f": {_names(instance, blocking)}"
+        reason += f": {names_of(instance, blocking)}"
     if reason:
         yield judge.infeasible(reason, blocking)
         return
@@ -164,7 +161,7 @@ def improvements(
             blocking = proposal.unplaced or _left_over(instance, budget, clock)
             reason = (
                 f"{chosen.name} proved that no placement satisfies capacity and rules; "
-                f"{_names(instance, blocking)} cannot be placed beside the others"
+                f"{names_of(instance, blocking)} cannot be placed beside the others"
             )
             yield judge.infeasible(reason, blocking)
         else:
@@ -291,69 +288,6 @@ def _refuse_unsupported(instance: Instance, policy: Policy) -> None:
             raise UnsupportedError(feature, who=policy.name, supported_by=who)
 
 
-def _counting_proof(instance: Instance) -> tuple[str, tuple[int, ...]]:
-    """Return why no placement can exist, if counting shows it, and the fewest VMs that are too much."""
-    usable = instance.fleet.may_receive().copy()
-    current = instance.current.host_of
-    usable[current[instance.active & (current >= 0)]] = True
-    return (
-        _total_proof(instance, usable)
-        or _single_proof(instance, usable)
-        or _online_proof(instance)
-        or ("", ())
-    )
-
-
-def _online_proof(instance: Instance) -> tuple[str, tuple[int, ...]] | None:
-    """Say whether more hosts cannot be switched off than a rule lets be online."""
-    stays_on = instance.stays_on()
-    for rule in instance.rules:
-        if isinstance(rule, MaxOnline) and (n := int(stays_on[list(rule.hosts)].sum())) > rule.most:
-            return f"{n} hosts of a rule {rule.name} stay on, it allows {rule.most}", ()
-    return None
-
-
-def _total_proof(instance: Instance, usable: NDArray[np.bool_]) -> tuple[str, tuple[int, ...]] | None:
-    """Say whether all VMs together need more than all hosts offer."""
-    need = instance.need[instance.active].sum(axis=0)
-    offer = instance.capacity[usable].sum(axis=0)
-    for r in np.flatnonzero(need > offer):
-        active = np.flatnonzero(instance.active)
-        largest = active[np.argsort(-instance.need[active, r], kind="stable")]
-        relief = np.cumsum(instance.need[largest, r])
-        blocking = tuple(largest[: int(np.searchsorted(relief, need[r] - offer[r])) + 1].tolist())
-        reason = (
-            f"all VMs together need {need[r]} {instance.resources[r]}, all hosts offer {offer[r]}; "
-            f"{_names(instance, blocking)} are too much"
-        )
-        return reason, blocking
-    return None
-
-
-def _single_proof(instance: Instance, usable: NDArray[np.bool_]) -> tuple[str, tuple[int, ...]] | None:
-    """Say whether a VM is larger than every host, overhead included, or may be on none."""
-    if not usable.any() or not instance.active.any():
-        return None
-    mask_of, masks = instance.host_masks()
-    room = instance.capacity - instance.vm_overhead
-    most = np.array([room[m].max(axis=0) if m.any() else np.full(room.shape[1], -1) for m in masks])
-    too_large = instance.active & (instance.need > most[mask_of]).any(axis=1)
-    blocking = tuple(np.flatnonzero(too_large).tolist())
-    if not blocking:
-        return None
-    v = blocking[0]
-    limit = most[mask_of[v]]
-    r = int(np.flatnonzero(instance.need[v] > limit)[0])
-    name = instance.vms.ids[v]
-    if limit[r] < 0:
-        return f"no host may carry {_names(instance, blocking)}", blocking
-    reason = (
-        f"VM {name} needs {instance.need[v, r]} {instance.resources[r]}, the largest host that may "
-        f"carry it offers {limit[r]}; no host has room for {_names(instance, blocking)}"
-    )
-    return reason, blocking
-
-
 def _left_over(instance: Instance, budget: Budget, clock: Clock) -> tuple[int, ...]:
     """Return VMs that best fit leaves without a host; those under rules when it leaves none."""
     from consolidate.solvers.greedy import BestFitDecreasing
@@ -361,8 +295,3 @@ def _left_over(instance: Instance, budget: Budget, clock: Clock) -> tuple[int, .
     packed = BestFitDecreasing().propose(instance, budget, seed=0, clock=clock, progress=silent)
     ruled = {v for rule in instance.rules for v in rule.vms if instance.active[v]}
     return packed.unplaced or tuple(sorted(ruled))
-
-
-def _names(instance: Instance, vms: tuple[int, ...]) -> str:
-    shown = ", ".join(instance.vms.ids[v] for v in vms[:5])
-    return shown + (f" and {len(vms) - 5} more" if len(vms) > 5 else "")
