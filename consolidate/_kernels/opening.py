@@ -15,6 +15,9 @@ from consolidate._kernels.moves import BOOTING, OFF, ON, Moves, Now, begin_move,
 from consolidate._kernels.zones import IN, OUT, company_allows, join_company
 
 __all__ = [
+    "BEFORE_BOOTS",
+    "FIRST",
+    "LAST",
     "LATER",
     "Log",
     "Style",
@@ -27,6 +30,8 @@ __all__ = [
 ]
 
 _FAR = 1e300
+#: When a storage is chosen: where no host is left, where one would have to be booted, before all hosts.
+LAST, BEFORE_BOOTS, FIRST = 0, 1, 2
 #: Events after which a host that could not be opened is tried again.
 LATER = 20
 
@@ -43,6 +48,7 @@ class Style(NamedTuple):
     gate: float  # part of the first waiting VM's weight below which others do not go before it
     open_share: float  # of all room, kept free at once
     stay_cost: float  # factor on sending away a VM that is at its target
+    storage: int  # when VMs are left in storage: LAST, rather than boot, or FIRST
 
 
 class Log(NamedTuple):
@@ -84,11 +90,15 @@ def _lack(p: Moves, s: Now, c: Style, v: Any, h: Any) -> float:
 
 @inner
 def _find_refuge(p: Moves, s: Now, c: Style, v: Any, only_on: Any) -> Any:
-    """Return the host on which a VM in passing leaves least room over, and the level of the move."""
+    """Return the host on which a VM in passing leaves least room over, and the level of the move.
+
+    A storage, behind the hosts, has its place among them by when VMs are left there.
+    """
     at = s.position[v]
     goal = p.target[v] if p.target[v] >= 0 else at
     found: Any = np.int64(-1)
     found_level, least = np.int64(-1), _FAR
+    hosts = len(p.limits.counted)
     for h in range(len(p.kind_of)):
         if h in (at, goal) or not p.helper[h] or not p.masks[p.mask_of[v], h]:
             continue
@@ -106,6 +116,13 @@ def _find_refuge(p: Moves, s: Now, c: Style, v: Any, only_on: Any) -> Any:
             left += rest / (p.need[v, r] + 1.0)
         if s.power[h] == OFF:
             left += 1e200
+        if h >= hosts:
+            if c.storage == LAST:
+                if only_on == 1:
+                    continue
+                left = 1e250
+            else:
+                left = 1e150 if c.storage == BEFORE_BOOTS else -1.0
         if left >= least:
             continue
         power = s.power[h]
@@ -209,7 +226,7 @@ def make_company(p: Moves, s: Now, c: Style, log: Log, h: Any, now: Any, only_on
 def _room_budget(p: Moves, s: Now, c: Style) -> float:
     """Return the share of all room that may still be promised to waiting VMs."""
     free, promised = 0.0, 0.0
-    for h in range(len(s.hold)):
+    for h in range(len(p.limits.counted)):
         if s.hold[h] >= 0:
             promised += _lack(p, s, c, s.hold[h], h)
         elif s.power[h] == ON and p.helper[h]:

@@ -32,7 +32,12 @@ IN, OUT = np.int64(1), np.int64(-1)
 
 @kernel
 def company_allows(q: Limits, t: Taken, v: Any, h: Any) -> bool:
-    """Say whether groups and flocks of VM ``v``, which is on no host, let it join host ``h``."""
+    """Say whether groups and flocks of VM ``v``, which is on no host, let it join host ``h``.
+
+    Behind the hosts are storages, where VMs do not meet.
+    """
+    if h >= len(q.counted):
+        return True
     d, b = q.data, q.start
     for k in range(d[b[FLOCK_POINTER] + v], d[b[FLOCK_POINTER] + v + 1]):
         f = d[b[FLOCK] + k]
@@ -49,7 +54,9 @@ def company_allows(q: Limits, t: Taken, v: Any, h: Any) -> bool:
 
 @kernel
 def join_company(q: Limits, t: Taken, v: Any, h: Any, sign: Any) -> None:
-    """Count VM ``v`` in (sign 1) or out (sign -1) on host ``h``, and in its zones."""
+    """Count VM ``v`` in (sign 1) or out (sign -1) on host ``h``, and in its zones; storages do not count."""
+    if h >= len(q.counted):
+        return
     d, b = q.data, q.start
     for k in range(d[b[FLOCK_POINTER] + v], d[b[FLOCK_POINTER] + v + 1]):
         f = d[b[FLOCK] + k]

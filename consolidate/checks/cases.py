@@ -19,6 +19,8 @@ __all__ = [
     "KEEP_ON",
     "MANAGED",
     "MOVE",
+    "RESTORE",
+    "SAVE",
     "NO_ACTIONS",
     "NO_WAKE",
     "SHUTDOWN",
@@ -36,7 +38,7 @@ __all__ = [
 ]
 
 MANAGED, KEEP_ON, NO_WAKE = 0, 1, 2
-BOOT, MOVE, SHUTDOWN, START = 0, 1, 2, 3
+BOOT, MOVE, SHUTDOWN, START, SAVE, RESTORE = 0, 1, 2, 3, 4, 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,8 +301,10 @@ class MoveLimits:
 class Actions:
     """The actions of a plan, arrays of shape ``(actions,)``.
 
-    ``kind`` is ``BOOT``, ``MOVE``, ``SHUTDOWN`` or ``START``; ``target`` is the host of a boot, a shutdown
-    or the start of a VM; their ``source`` and other fields of a move are -1, 0 or empty. ``after`` holds ids.
+    ``kind`` is ``BOOT``, ``MOVE``, ``SHUTDOWN``, ``START``, ``SAVE`` or ``RESTORE``; ``target`` is the host
+    of a boot, a shutdown, or of the start or the restoring of a VM; their ``source`` and other fields of a move
+    are -1, 0 or empty. A saving has a ``source`` and no ``target``; ``moved_mib`` is the image of either.
+    ``after`` holds ids.
     """
 
     id: NDArray[np.int64]
@@ -323,9 +327,9 @@ class Actions:
         """Number of actions."""
         return len(self.after)
 
-    def of_kind(self, kind: int) -> NDArray[np.int64]:
-        """Return the positions of the actions of a kind, in order of their start."""
-        rows = np.flatnonzero(self.kind == kind)
+    def of_kind(self, *kinds: int) -> NDArray[np.int64]:
+        """Return the positions of the actions of some kinds, in order of their start."""
+        rows = np.flatnonzero(np.isin(self.kind, kinds))
         out: NDArray[np.int64] = rows[np.lexsort((self.id[rows], self.start_s[rows]))]
         return out
 
@@ -356,7 +360,8 @@ class PlanCase:
 
     ``worthwhile`` is what the result says: a plan that is not worth making may be empty.
     ``makespan_bound_s`` is what no such plan can beat, as claimed, ``direct_bound_s`` what none without
-    detours can; 0 = nothing is claimed.
+    detours can; 0 = nothing is claimed. ``saved_on`` is the host on which each VM was written to storage
+    that is there from the beginning, -1 for none.
     """
 
     placement: PlacementCase
@@ -365,3 +370,4 @@ class PlanCase:
     worthwhile: bool = True
     makespan_bound_s: int = 0
     direct_bound_s: int = 0
+    saved_on: NDArray[np.int64] | None = None

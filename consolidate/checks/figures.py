@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 
 from consolidate.checks.arms import LEDGER, ON, Arm, Demand
 from consolidate.checks.bound import gap_of
-from consolidate.checks.cases import BOOT, MOVE, SHUTDOWN, Actions, PlacementCase, PlacementClaim
+from consolidate.checks.cases import (
+    BOOT,
+    MOVE,
+    RESTORE,
+    SAVE,
+    SHUTDOWN,
+    Actions,
+    PlacementCase,
+    PlacementClaim,
+)
 from consolidate.units import JOULES_PER_KWH, MCORES_PER_CORE, MIB_PER_GIB
 
 __all__ = ["Facts", "derived_figures"]
@@ -158,6 +167,10 @@ def _plan(case: PlacementCase, actions: Actions, *, n_sites: int) -> dict[str, f
             "network_memo_low_kwh": mib * 2**20 / 1e9 * 0.001,
             "network_memo_high_kwh": mib * 2**20 / 1e9 * 0.06,
         }
+    saves, restores = actions.of_kind(SAVE), actions.of_kind(RESTORE)
+    if saves.size:
+        stopped_s = int(actions.end_s[restores].sum() - actions.start_s[saves].sum())
+        values |= {"stored_count": saves.size, "stored_vm_s": stopped_s}
     return values | {
         "migrations_count": moves.size,
         "planned_migrations_count": moves.size,

@@ -1,8 +1,9 @@
 """What an executor did, judged event by event: nobody lost or doubled, nothing dark used, nothing overfull.
 
-A VM is on one host from its start to its end; during a move it is on its source until the move ends, and its
-target holds room for it. A host takes whom it has room for: what comes in never brings it above its capacity. A
-surge or a new size may do that, which is nobody's decision; then no one may come until there is room again.
+A VM is on one host from its start to its end, or in storage from the end of its saving to the start of its
+restoring; during a move it is on its source until the move ends, and its target holds room for it. A host
+takes whom it has room for: what comes in never brings it above its capacity. A surge or a new size may do
+that, which is nobody's decision; then no one may come until there is room again.
 """
 
 from __future__ import annotations
@@ -33,10 +34,14 @@ class Happened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryCase:
-    """A history from ``placement.current`` on; ``placement.target`` is who is where in the end, as claimed."""
+    """A history from ``placement.current`` on; ``placement.target`` is who is where in the end, as claimed.
+
+    ``stored`` are the VMs that are in storage at the beginning.
+    """
 
     placement: PlacementCase
     events: tuple[Happened, ...]
+    stored: tuple[int, ...] = ()
 
 
 def check_history(case: HistoryCase) -> tuple[Violation, ...]:
@@ -62,12 +67,14 @@ class _Witness:
     exists: NDArray[np.bool_] = field(init=False)
     power: list[str] = field(init=False)
     on_the_way: dict[int, tuple[int, int]] = field(default_factory=dict)
+    stored: set[int] = field(default_factory=set)
     stays: dict[int, list[Stay]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         placement = self.case.placement
         self.at, self.need = placement.current.copy(), placement.need.copy()
         self.exists = placement.active.copy()
+        self.stored = set(self.case.stored)
         self.power = ["on" if on else "off" for on in placement.hosts.powered_on.tolist()]
 
     def judge(self) -> list[Violation]:
@@ -137,7 +144,7 @@ class _Witness:
         self._is_on(event.vm, event.time_s, {event.source})
 
     def _start_begin(self, event: Happened) -> None:
-        if self.at[event.vm] >= 0:
+        if self.at[event.vm] >= 0 or event.vm in self.stored:
             self._blame("V16.two-hosts", event, "the VM runs already")
         self._may_come(event)
         self.at[event.vm] = event.target
@@ -146,6 +153,46 @@ class _Witness:
     def _start_end(self, event: Happened) -> None:
         if self.at[event.vm] != event.target:
             self._blame("V16.lost", event, "it was not started there")
+
+    def _save_begin(self, event: Happened) -> None:
+        if self.at[event.vm] != event.source or event.vm in self.stored:
+            self._blame("V16.two-hosts", event, "the VM runs elsewhere")
+        if event.vm in self.on_the_way:
+            self._blame("V16.two-hosts", event, "another move of it is under way")
+        if not self.exists[event.vm]:
+            self._blame("V16.lost", event, "the VM does not exist")
+        if self.power[event.source] != "on":
+            self._blame("V16.power", event, f"its host is {self.power[event.source]}")
+        self.on_the_way[event.vm] = (event.source, -1)
+
+    def _save_end(self, event: Happened) -> None:
+        if self.on_the_way.pop(event.vm, None) != (event.source, -1):
+            self._blame("V16.lost", event, "no such saving is under way")
+        self.at[event.vm] = -1
+        self.stored.add(event.vm)
+        self._is_on(event.vm, event.time_s, set())
+
+    def _save_fail(self, event: Happened) -> None:
+        if self.on_the_way.pop(event.vm, None) != (event.source, -1):
+            self._blame("V16.lost", event, "no such saving is under way")
+
+    def _restore_begin(self, event: Happened) -> None:
+        if event.vm not in self.stored or self.at[event.vm] >= 0:
+            self._blame("V16.two-hosts", event, "the VM is not in storage")
+        self._may_come(event)
+        self.on_the_way[event.vm] = (-1, event.target)
+        self._is_on(event.vm, event.time_s, {event.target})
+
+    def _restore_end(self, event: Happened) -> None:
+        if self.on_the_way.pop(event.vm, None) != (-1, event.target):
+            self._blame("V16.lost", event, "no such restoring is under way")
+        self.at[event.vm] = event.target
+        self.stored.discard(event.vm)
+
+    def _restore_fail(self, event: Happened) -> None:
+        if self.on_the_way.pop(event.vm, None) != (-1, event.target):
+            self._blame("V16.lost", event, "no such restoring is under way")
+        self._is_on(event.vm, event.time_s, set())
 
     def _need(self, event: Happened) -> None:
         if not self.exists[event.vm]:
@@ -163,6 +210,7 @@ class _Witness:
             self._blame("V16.lost", event, "a move of it is under way")
         self.exists[event.vm] = False
         self.at[event.vm] = -1
+        self.stored.discard(event.vm)
         self._is_on(event.vm, event.time_s, set())
 
     def _is_on(self, vm: int, since_s: int, hosts: set[int]) -> None:
@@ -213,6 +261,11 @@ class _Witness:
         final = Happened(time_s=last_s, kind="end")
         for v in self.on_the_way:
             self._blame("V16.lost", final, f"the move of VM {placement.vms.name(v)} has no end")
+        for v in np.flatnonzero(self.exists & (self.at < 0)).tolist():
+            if v not in self.stored and placement.current[v] >= 0:
+                self._blame(
+                    "V16.lost", final, f"VM {placement.vms.name(v)} is on no host nor in storage"
+                )
         for v in np.flatnonzero(self.at != placement.target)[:20].tolist():
             name = placement.vms.name(v)
             self._blame("V16.final", final, f"VM {name} is not where the executor says it is")

@@ -15,6 +15,8 @@ from consolidate.checks.carbon import Intensity
 from consolidate.checks.cases import (
     BOOT,
     MOVE,
+    RESTORE,
+    SAVE,
     SHUTDOWN,
     Actions,
     BoundClaim,
@@ -313,26 +315,31 @@ def load_claim(folder: Path) -> PlacementClaim:
 def load_actions(folder: Path, *, hosts: int, vms: int) -> Actions:
     """Read the plan."""
     name = "plan.parquet"
-    nulls = {"vm": -1, "source": -1, "mode": "", "downtime_s": 0.0, "moved_mib": 0}
+    nulls = {"vm": -1, "source": -1, "target": -1, "mode": "", "downtime_s": 0.0, "moved_mib": 0}
     nulls |= {"rate_mib_per_s": 0.0, "overhead_mcores": 0, "parking": False}
     kinds = {"action_id": "int64", "kind": "string", "vm": "int64", "source": "int64"}
     kinds |= {"target": "int64", "mode": "string", "start_s": "int64", "end_s": "int64"}
     kinds |= {"downtime_s": "double", "moved_mib": "int64", "rate_mib_per_s": "double"}
     kinds |= {"overhead_mcores": "int64", "parking": "bool", "after": "string"}
     table = read_table(folder, name, kinds, nullable=nulls)
-    codes = {"boot": BOOT, "migration": MOVE, "shutdown": SHUTDOWN}
+    codes = {"boot": BOOT, "migration": MOVE, "shutdown": SHUTDOWN, "save": SAVE, "restore": RESTORE}
     words = table.texts("kind")
     for row, word in enumerate(words):
         if word not in codes:
             message = f"{name}: column kind, row {row}: needs one of {', '.join(codes)}, got {word!r}"
             raise MalformedError(message, code="V0.value", file=name, column="kind", row=row)
     kind = np.array([codes[word] for word in words], dtype=np.int64)
-    least = np.where(kind == MOVE, 0, -1)
-    vm, source = (table.indices(c, least=-1, limit=n) for c, n in (("vm", vms), ("source", hosts)))
-    for column, values in (("vm", vm), ("source", source)):
-        if (values < least).any():
-            row = int(np.flatnonzero(values < least)[0])
-            message = f"{name}: column {column}, row {row}: a migration needs it"
+    columns = (("vm", vms), ("source", hosts), ("target", hosts))
+    vm, source, target = (table.indices(c, least=-1, limit=n) for c, n in columns)
+    for column, values, without in (
+        ("vm", vm, (BOOT, SHUTDOWN)),
+        ("source", source, (BOOT, SHUTDOWN, RESTORE)),
+        ("target", target, (SAVE,)),
+    ):
+        missing = (values < 0) & ~np.isin(kind, without)
+        if missing.any():
+            row = int(np.flatnonzero(missing)[0])
+            message = f"{name}: column {column}, row {row}: a {words[row]} needs it"
             raise MalformedError(message, code="V0.value", file=name, column=column, row=row)
     start_s = table.amounts("start_s")
     keys = list(zip(start_s.tolist(), table.integers("action_id").tolist(), strict=True))
@@ -344,7 +351,7 @@ def load_actions(folder: Path, *, hosts: int, vms: int) -> Actions:
         kind=kind,
         vm=vm,
         source=source,
-        target=table.indices("target", least=0, limit=hosts),
+        target=target,
         mode=table.texts("mode"),
         start_s=start_s,
         end_s=table.amounts("end_s"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from consolidate.checks.cases import START, Actions, PlanCase
+from consolidate.checks.cases import SAVE, START, Actions, PlanCase
 from consolidate.checks.plan_bandwidth import bandwidth_violations
 from consolidate.checks.plan_bound import bound_violations
 from consolidate.checks.plan_moves import (
@@ -84,17 +84,21 @@ def _dependencies(a: Actions) -> list[Violation]:
 
 
 def _stays(case: PlanCase, paths: Paths) -> dict[int, list[Stay]]:
-    """Return where each VM is that moves or starts, over time; during a move it is on both hosts."""
+    """Return where each VM is that moves or starts, over time; during a move it is on both hosts.
+
+    A VM that is saved is on its host until that has ended, and then on none until its restoring starts.
+    """
     a = case.actions
     stays: dict[int, list[Stay]] = {}
     for vm, moves in paths.of_vm.items():
-        here, since, path = int(case.placement.current[vm]), 0, []
+        here, since, path = frozenset({int(case.placement.current[vm])} - {-1}), 0, []
         for i in moves:
-            start, end, target = int(a.start_s[i]), int(a.end_s[i]), int(a.target[i])
-            path.append((since, start, frozenset({here})))
-            path.append((start, end, frozenset({here, target})))
-            here, since = target, end
-        stays[vm] = [*path, (since, None, frozenset({here}))]
+            start, end, kind = int(a.start_s[i]), int(a.end_s[i]), int(a.kind[i])
+            goal = frozenset[int]() if kind == SAVE else frozenset({int(a.target[i])})
+            path.append((since, start, here))
+            path.append((start, end, here | goal))
+            here, since = goal, end
+        stays[vm] = [*path, (since, None, here)]
     for i in a.of_kind(START).tolist():
         start, host = int(a.start_s[i]), int(a.target[i])
         stays[int(a.vm[i])] = [(0, start, frozenset()), (start, None, frozenset({host}))]

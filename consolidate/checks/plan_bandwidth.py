@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate.checks.cases import MOVE, PlanCase
-from consolidate.checks.plan_moves import apart
+from consolidate.checks.cases import MOVE, RESTORE, SAVE, PlanCase
+from consolidate.checks.plan_moves import apart, saved_on
 from consolidate.checks.verdict import Violation
 from consolidate.units import BYTES_PER_MIB
 
@@ -19,16 +19,16 @@ _TOLERANCE = 1 + 1e-6
 def bandwidth_violations(case: PlanCase) -> list[Violation]:
     """Return the moments at which moves together take more than there is."""
     a, hosts, limits = case.actions, case.placement.hosts, case.limits
-    moves = a.of_kind(MOVE)
+    moves = a.of_kind(MOVE, SAVE, RESTORE)
     rate = np.where([a.mode[i] == "restart" for i in moves], 0.0, a.rate_mib_per_s[moves])
     found = []
     for role, at in (("sends", a.source[moves]), ("receives", a.target[moves])):
-        for h in np.unique(at).tolist():
+        for h in np.unique(at[at >= 0]).tolist():
             most = hosts.kind(h).nic_mbit_per_s * 1e6 / 8 / BYTES_PER_MIB
             mine = at == h
             found += _peak(case, moves[mine], rate[mine], most, f"host {hosts.name(h)} {role}")
     if limits.uplink_mbit_per_s > 0:
-        far = np.array([apart(case, int(a.source[i]), int(a.target[i])) for i in moves], dtype=np.bool_)
+        far = np.array([_crosses(case, int(i)) for i in moves], dtype=np.bool_)
         most = limits.uplink_mbit_per_s * 1e6 / 8 / BYTES_PER_MIB
         found += _peak(case, moves[far], rate[far], most, "the uplink carries")
     if limits.moves_at_once:
@@ -37,11 +37,20 @@ def bandwidth_violations(case: PlanCase) -> list[Violation]:
     if limits.moves_per_host:
         both = np.concatenate([a.source[moves], a.target[moves]])
         twice = np.concatenate([moves, moves])
-        for h in np.unique(both).tolist():
+        for h in np.unique(both[both >= 0]).tolist():
             mine = twice[both == h]
             what = f"host {hosts.name(h)} takes part in"
             found += _peak(case, mine, np.ones(mine.size), float(limits.moves_per_host), what, "moves")
     return found
+
+
+def _crosses(case: PlanCase, i: int) -> bool:
+    """Say whether a move crosses the uplink; a VM is saved to the storage of its own site."""
+    a = case.actions
+    if a.kind[i] == SAVE:
+        return False
+    source = saved_on(case, i) if a.kind[i] == RESTORE else int(a.source[i])
+    return apart(case, max(0, source), int(a.target[i]))
 
 
 def _peak(

@@ -7,13 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate.checks.cases import BOOT, KEEP_ON, MOVE, NO_WAKE, SHUTDOWN, START, PlanCase
+from consolidate.checks.cases import (
+    BOOT,
+    KEEP_ON,
+    MOVE,
+    NO_WAKE,
+    RESTORE,
+    SAVE,
+    SHUTDOWN,
+    START,
+    PlanCase,
+)
 from consolidate.checks.objective import stays_on
 from consolidate.checks.verdict import Violation, each
 
 __all__ = ["power_violations"]
 
 NEVER = np.iinfo(np.int64).max
+_WORDS = {START: "starts", MOVE: "moves", SAVE: "saves", RESTORE: "restores"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +120,12 @@ def _shutdowns(case: PlanCase, switching: _Switching) -> list[Violation]:
 def _residents(case: PlanCase, host: int, at_s: int) -> list[str]:
     """Return the VMs that are on a host, or on their way to or from it, at a time."""
     a, placement = case.actions, case.placement
-    moves = a.of_kind(MOVE)
+    comes, goes = a.of_kind(MOVE, RESTORE), a.of_kind(MOVE, SAVE)
     balance: dict[int, int] = {int(v): 1 for v in np.flatnonzero(placement.current == host)}
-    for i in moves[(a.target[moves] == host) & (a.start_s[moves] <= at_s)]:
+    for i in comes[(a.target[comes] == host) & (a.start_s[comes] <= at_s)]:
         vm = int(a.vm[i])
         balance[vm] = balance.get(vm, 0) + 1
-    for i in moves[(a.source[moves] == host) & (a.end_s[moves] <= at_s)]:
+    for i in goes[(a.source[goes] == host) & (a.end_s[goes] <= at_s)]:
         vm = int(a.vm[i])
         balance[vm] = balance.get(vm, 0) - 1
     starts = a.of_kind(START)
@@ -128,7 +139,7 @@ def _later(case: PlanCase, shutdown: int) -> list[str]:
     """Return the actions that touch a host once its shutdown has begun."""
     a = case.actions
     h, start = int(a.target[shutdown]), int(a.start_s[shutdown])
-    touches = (a.target == h) | ((a.kind == MOVE) & (a.source == h))
+    touches = (a.target == h) | (np.isin(a.kind, (MOVE, SAVE)) & (a.source == h))
     late = touches & ((a.start_s > start) | ((a.start_s == start) & (a.end_s > start)))
     late[shutdown] = False
     return [
@@ -139,17 +150,20 @@ def _later(case: PlanCase, shutdown: int) -> list[str]:
 
 def _moves(case: PlanCase, switching: _Switching) -> list[Violation]:
     a, placement = case.actions, case.placement
-    moves = np.concatenate([a.of_kind(MOVE), a.of_kind(START)])
     found = []
-    for role, at in (
-        ("target", a.target[moves]),
-        ("source", np.where(a.kind[moves] == START, a.target[moves], a.source[moves])),
+    for role, moves, at in (
+        ("target", into := a.of_kind(MOVE, START, RESTORE), a.target[into]),
+        ("source", out := a.of_kind(MOVE, SAVE), a.source[out]),
     ):
         early = a.start_s[moves] < switching.on_from_s[at]
         late = a.end_s[moves] > switching.on_until_s[at]
 
         def dark(
-            k: int, role: str = role, at: NDArray[np.int64] = at, early: NDArray[np.bool_] = early
+            k: int,
+            role: str = role,
+            moves: NDArray[np.int64] = moves,
+            at: NDArray[np.int64] = at,
+            early: NDArray[np.bool_] = early,
         ) -> tuple[str, dict[str, object]]:
             i, h = int(moves[k]), int(at[k])
             name, vm = placement.hosts.name(h), placement.vms.name(int(a.vm[i]))
@@ -161,7 +175,7 @@ def _moves(case: PlanCase, switching: _Switching) -> list[Violation]:
             else:
                 reason = f"whose shutdown starts at {int(switching.on_until_s[h])} s"
             start, end = int(a.start_s[i]), int(a.end_s[i])
-            word = "starts" if a.kind[i] == START else "moves"
+            word = _WORDS[int(a.kind[i])]
             return (
                 f"action {int(a.id[i])} {word} VM {vm} in {start}-{end} s; its {role} is host {name}, "
                 f"{reason}",

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate.checks.cases import MOVE, START, PlanCase
+from consolidate.checks.cases import MOVE, RESTORE, SAVE, START, PlanCase
 from consolidate.checks.placement import usage
 from consolidate.checks.verdict import Violation, each
 
@@ -32,14 +32,13 @@ def _moments(
 def room_violations(case: PlanCase) -> list[Violation]:
     """Return the moments at which a host would be too full."""
     a, placement = case.actions, case.placement
-    moves = a.of_kind(MOVE)
-    comes = np.concatenate([moves, a.of_kind(START)])
+    comes, goes = a.of_kind(MOVE, START, RESTORE), a.of_kind(MOVE, SAVE)
     if not comes.size:
         return []
     # Rows: arrivals at the target when moves and VMs start, then departures from the source when moves end.
-    host = np.concatenate([a.target[comes], a.source[moves]])
-    time_s = np.concatenate([a.start_s[comes], a.end_s[moves]])
-    vm = np.concatenate([a.vm[comes], a.vm[moves]])
+    host = np.concatenate([a.target[comes], a.source[goes]])
+    time_s = np.concatenate([a.start_s[comes], a.end_s[goes]])
+    vm = np.concatenate([a.vm[comes], a.vm[goes]])
     amount = placement.need[vm] + placement.overhead[host]
     arrives = np.arange(host.size) < comes.size
     moment_host, moment_s, row_of = _moments(host, time_s)
@@ -85,14 +84,13 @@ def _runs(host: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
 def concurrency_violations(case: PlanCase) -> list[Violation]:
     """Return the moments at which a host takes part in too many moves."""
     a, hosts = case.actions, case.placement.hosts
-    moves = a.of_kind(MOVE)
     found: list[Violation] = []
-    for role, at, most in (
-        ("target", a.target[moves], case.limits.moves_in),
-        ("source", a.source[moves], case.limits.moves_out),
+    for role, moves, at, most in (
+        ("target", into := a.of_kind(MOVE, RESTORE), a.target[into], case.limits.moves_in),
+        ("source", out := a.of_kind(MOVE, SAVE), a.source[out], case.limits.moves_out),
     ):
         if not moves.size:
-            break
+            continue
         host = np.concatenate([at, at])
         time_s = np.concatenate([a.start_s[moves], a.end_s[moves]])
         step = np.repeat(np.array([1, -1]), moves.size)
@@ -105,6 +103,7 @@ def concurrency_violations(case: PlanCase) -> list[Violation]:
         def crowded(
             m: int,
             role: str = role,
+            moves: NDArray[np.int64] = moves,
             most: int = most,
             at: NDArray[np.int64] = at,
             moment_host: NDArray[np.int64] = moment_host,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from consolidate.checks.cases import MoveLimits
 from consolidate.units import BYTES_PER_MIB, MCORES_PER_CORE
 
-__all__ = ["ROUNDING", "Least", "least_move"]
+__all__ = ["ROUNDING", "Least", "least_move", "least_storing"]
 
 #: Distance, in units of the quantity, within which a float counts as the whole number below it.
 ROUNDING = 1e-6
@@ -118,6 +118,36 @@ def least_move(
         cut_over_ms=limits.round_trip_ms if apart else 0.0,
     )
     return replace(least, rate_mib_per_s=share)
+
+
+def least_storing(
+    memory_mib: int,
+    *,
+    nic_mbit_per_s: float,
+    limits: MoveLimits,
+    apart: bool = False,
+    rate_mib_per_s: float = math.inf,
+) -> Least:
+    """Return the least that writing a stopped VM to storage takes, or reading it from there.
+
+    Parameters are those of :func:`least_move`; ``apart`` says whether the storage is at another site.
+    """
+    mbit = nic_mbit_per_s * limits.bandwidth_fraction
+    if apart and limits.uplink_mbit_per_s > 0:
+        mbit = min(mbit, limits.uplink_mbit_per_s)
+    share = min(mbit * 1e6 / 8 / BYTES_PER_MIB, limits.storage_mib_per_s)
+    rate = min(share, rate_mib_per_s)
+    if not rate > 0:
+        return Least(problem="it has no bandwidth")
+    stream = rate * 8 * BYTES_PER_MIB / 1e6 / 10_000
+    seconds = max(1, _up(memory_mib / rate + limits.setup_s))
+    return Least(
+        duration_s=seconds,
+        downtime_ms=seconds * 1_000,
+        moved_mib=memory_mib,
+        overhead_mcores=_up(stream * limits.cores_per_10_gbit * MCORES_PER_CORE),
+        rate_mib_per_s=share,
+    )
 
 
 def _live(

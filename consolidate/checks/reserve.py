@@ -15,7 +15,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate.checks.cases import BOOT, MOVE, SHUTDOWN, START, PlanCase
+from consolidate.checks.cases import BOOT, MOVE, RESTORE, SAVE, SHUTDOWN, START, PlanCase
 from consolidate.checks.placement import unsuitable
 from consolidate.checks.rules import broken_rules
 
@@ -109,9 +109,11 @@ class _Scene:
         reserved: list[tuple[int, int]] = []
         for i in np.lexsort((a.id, a.start_s)).tolist():
             target, started, ended = int(a.target[i]), a.start_s[i] < time_s, a.end_s[i] <= time_s
-            if a.kind[i] == MOVE and ended:
+            if a.kind[i] in (MOVE, RESTORE) and ended:
                 where[a.vm[i]] = target
-            elif a.kind[i] == MOVE and started:
+            elif a.kind[i] == SAVE and ended:
+                where[a.vm[i]] = -1
+            elif a.kind[i] in (MOVE, RESTORE) and started:
                 reserved.append((int(a.vm[i]), target))
             elif a.kind[i] == START and (started or ended):
                 where[a.vm[i]] = target

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from consolidate.checks.arms import FAILED, ArmCase
+from consolidate.checks.planned_stops import planned_stops, unmade_violations
 from consolidate.checks.spans import Cover
 from consolidate.checks.verdict import Violation
 
@@ -14,13 +15,16 @@ __all__ = ["parked_s", "stop_totals", "stop_violations"]
 def stop_violations(case: ArmCase) -> list[Violation]:
     """Return what is wrong with the stops of an arm; its residency must have been found in order."""
     s, arm = case.arm.stops, case.arm
+    unmade = unmade_violations(case)
     if not s.vm.size and arm.parking is None and arm.failures is None:
-        return []
-    if s.of("saving", "woken", "restoring").size and arm.parking is None:
-        return [_told(case, 0, "V20.options", "options.json says nothing of parking")]
+        return unmade
+    planned = planned_stops(case)
+    strange = [i for i in s.of("saving", "woken", "restoring").tolist() if i not in planned]
+    if strange and arm.parking is None:
+        return [_told(case, strange[0], "V20.options", "options.json says nothing of parking")]
     if s.of("failed", "restarting").size and arm.failures is None:
         return [_told(case, 0, "V20.options", "options.json says nothing of failures")]
-    found = _standing(case)
+    found = unmade + _standing(case)
     for v in np.unique(s.vm).tolist():
         for life in _lives(case, v):
             found += _story(case, v, life)
@@ -77,6 +81,15 @@ def _due(case: ArmCase, i: int) -> tuple[int, int, int]:
     if s.cause[i] == "restarting":
         assert failures is not None
         return failures.restart_s, 0, 0
+    action = planned_stops(case).get(i)
+    if action is not None:
+        a = case.actions
+        assert a is not None
+        return (
+            int(a.end_s[action] - a.start_s[action]),
+            int(a.moved_mib[action]),
+            int(a.overhead_mcores[action]),
+        )
     assert parking is not None
     if s.cause[i] == "saving":
         image = _memory(case, int(s.vm[i]), int(s.start_s[i])) + parking.extra_mib
@@ -198,7 +211,10 @@ def _demand(case: ArmCase) -> list[Violation]:
     if parking is None or parking.rule == "asked":
         return []
     step_s, found = case.demand.step_s, []
+    planned = planned_stops(case)
     for i in s.of("saving").tolist():
+        if i in planned:
+            continue
         v, start = int(s.vm[i]), int(s.start_s[i])
         due = -(-parking.after_s // step_s)
         first = start // step_s - due
@@ -242,12 +258,12 @@ def _away(case: ArmCase) -> list[tuple[int, int, int, int | None]]:
     The end is that of the steps in which demand would have woken it: the waking, the failure that broke the
     saving off, or the end of the VM's life.
     """
-    s, found = case.arm.stops, []
+    s, found, planned = case.arm.stops, [], planned_stops(case)
     for v in np.unique(s.vm[s.of("saving")]).tolist():
         for life in _lives(case, v):
             rows = _rows_of(case, v, life)
             for place, i in enumerate(rows):
-                if s.cause[i] != "saving":
+                if s.cause[i] != "saving" or i in planned:
                     continue
                 start, end, woken = int(s.start_s[i]), life[1], None
                 for k in rows[place + 1 :]:

@@ -19,7 +19,7 @@ from consolidate.model import (
     PowerControl,
     VMs,
 )
-from consolidate.model.plan import Action
+from consolidate.model.action import Action
 from consolidate.planning.assemble import assemble
 from consolidate.planning.listing import list_schedule
 from consolidate.planning.problem import Problem

@@ -10,7 +10,7 @@ import numpy as np
 from consolidate.engine.controllers import Controller, DoNothing, Execute, Observation
 from consolidate.engine.demand import Demand
 from consolidate.engine.ledger import Ledger
-from consolidate.engine.stops import StoppingWorld
+from consolidate.engine.storing import StoringWorld
 from consolidate.errors import InputError
 from consolidate.model import (
     Failures,
@@ -92,7 +92,7 @@ def replay(
     demand = Demand(trace, history_steps)
     demand.advance()
     _refuse_nowhere(trace, fleet, current, demand)
-    world = StoppingWorld(
+    world = StoringWorld(
         trace.vms,
         fleet,
         current,
@@ -128,7 +128,7 @@ def _run(
     trace: Trace | TraceSlices,
     fleet: Fleet,
     controller: Controller,
-    world: StoppingWorld,
+    world: StoringWorld,
     *,
     label: str,
     progress: Progress,
@@ -156,7 +156,7 @@ def _run(
     return _result(trace, fleet, world, ledger, label, options=_options(world))
 
 
-def _options(world: StoppingWorld) -> dict[str, object]:
+def _options(world: StoringWorld) -> dict[str, object]:
     """Return how VMs were parked and which hosts failed, as values that JSON can hold."""
     given = {"parking": world.parking, "failures": world.failures}
     return {key: _plain(asdict(value)) for key, value in given.items() if value is not None}
@@ -168,7 +168,7 @@ def _plain(value: Any) -> Any:
     return [_plain(each) for each in value] if isinstance(value, (tuple, list)) else value
 
 
-def _observe(world: StoppingWorld, step: int, now_s: int) -> Observation:
+def _observe(world: StoringWorld, step: int, now_s: int) -> Observation:
     first, cpu, memory = world.demand.history()
     return Observation(
         step=step,
@@ -187,7 +187,7 @@ def _observe(world: StoppingWorld, step: int, now_s: int) -> Observation:
 def _result(
     trace: Trace | TraceSlices,
     fleet: Fleet,
-    world: StoppingWorld,
+    world: StoringWorld,
     ledger: Ledger,
     label: str,
     *,

@@ -60,9 +60,11 @@ class StoppingWorld(World):
         self.parking, self.failures = parking, failures
         self._idleness = Idleness(parking, vms, fleet, step_s) if parking is not None else None
         self.parked = np.zeros(len(vms), dtype=np.bool_)
+        #: VMs that a plan keeps in storage, whatever they ask for, until it restores them.
+        self.kept = np.zeros(len(vms), dtype=np.bool_)
         self.stops: list[Stop] = []
         self._standing: dict[int, Stop] = {}
-        self._image_mib: dict[int, int] = {}
+        self.image_mib: dict[int, int] = {}
         self._asked_s: dict[int, int] = {}
         self._emptied: set[int] = set()
         self._was_on: dict[int, bool] = {}
@@ -88,9 +90,9 @@ class StoppingWorld(World):
         super().begin_step(now)
         if self._idleness is None or self.parking is None:
             return
-        asked = self.parked & (self.demand.cpu_mcores > self._idleness.threshold_mcores)
+        asked = self.parked & ~self.kept & (self.demand.cpu_mcores > self._idleness.threshold_mcores)
         for v in np.flatnonzero(asked).tolist():
-            self._wake(v, now)
+            self.wake(v, now)
         if self.parking.switch_off and not self.waiting:
             self._emptied = {host for host in sorted(self._emptied) if self._stays_on(host, now)}
         for v in self._idleness.candidates(self.host_of).tolist():
@@ -133,20 +135,21 @@ class StoppingWorld(World):
             self._save(ask.vm, now)
 
     def _start_wake(self, ask: Wake, now: int) -> None:
-        if self.parked[ask.vm]:
-            self._wake(ask.vm, now)
+        if self.parked[ask.vm] and not self.kept[ask.vm]:
+            self.wake(ask.vm, now)
 
     def _save(self, v: int, now: int) -> None:
         assert self.parking is not None
         assert self._idleness is not None
         image = self.parking.image_mib(int(self.demand.memory_mib[v]))
         self.parked[v] = True
-        self._image_mib[v] = image
-        self._stand(v, "saving", now, self.parking.save_s(image), asked_s=now)
+        self.image_mib[v] = image
+        seconds, overhead = self.parking.save_s(image), self.parking.overhead_mcores
+        self.stand(v, "saving", now, seconds, asked_s=now, overhead_mcores=overhead)
         if self.demand.cpu_mcores[v] > self._idleness.threshold_mcores[v]:
-            self._wake(v, now)
+            self.wake(v, now)
 
-    def _wake(self, v: int, now: int) -> None:
+    def wake(self, v: int, now: int) -> None:
         """Have a VM restored as soon as it can be; until then ``parked`` stands for "not woken yet"."""
         self.parked[v] = False
         self._asked_s[v] = now
@@ -163,7 +166,7 @@ class StoppingWorld(World):
         else:
             self.waiting.append(v)
         self.displace(v, now)
-        if not self.guests[host]:
+        if not self.guests[host] and not self.kept[v]:
             self._emptied.add(host)
 
     def _stays_on(self, host: int, now: int) -> bool:
@@ -182,7 +185,7 @@ class StoppingWorld(World):
 
     def host_for(self, v: int) -> int:
         """Return the host that a waiting VM goes to: from storage the fullest, so that others can stay off."""
-        return self.admission.choose(v, self.power.state, fullest=v in self._image_mib)
+        return self.admission.choose(v, self.power.state, fullest=v in self.image_mib)
 
     def put_on(self, v: int, host: int, now: int) -> None:
         """Put a VM on a host; one that comes from storage, or from a host that failed, starts there."""
@@ -190,16 +193,22 @@ class StoppingWorld(World):
         asked_s = self._asked_s.get(v)
         if asked_s is None:
             return
-        if v in self._image_mib:
-            assert self.parking is not None
-            seconds = self.parking.restore_s(self._image_mib[v])
-            self._stand(v, "restoring", now, seconds, asked_s=asked_s)
+        if v in self.image_mib:
+            seconds, overhead = self.restoring(v)
+            self.stand(v, "restoring", now, seconds, asked_s=asked_s, overhead_mcores=overhead)
         else:
             assert self.failures is not None
-            self._stand(v, "restarting", now, self.failures.restart_s, asked_s=asked_s)
+            self.stand(v, "restarting", now, self.failures.restart_s, asked_s=asked_s)
 
-    def _stand(self, v: int, cause: str, now: int, seconds: int, *, asked_s: int) -> None:
-        stored = cause != "restarting" and self.parking is not None
+    def restoring(self, v: int) -> tuple[int, int]:
+        """Return the seconds and the CPU, in mcores, that restoring a VM takes."""
+        assert self.parking is not None
+        return self.parking.restore_s(self.image_mib[v]), self.parking.overhead_mcores
+
+    def stand(
+        self, v: int, cause: str, now: int, seconds: int, *, asked_s: int, overhead_mcores: int = 0
+    ) -> None:
+        """Have a VM stand still on its host for a while."""
         stop = Stop(
             vm=v,
             host=int(self.host_of[v]),
@@ -207,8 +216,8 @@ class StoppingWorld(World):
             start_s=now,
             end_s=now + seconds,
             asked_s=asked_s,
-            image_mib=self._image_mib[v] if stored else 0,
-            overhead_mcores=self.parking.overhead_mcores if stored and self.parking else 0,
+            image_mib=self.image_mib[v] if cause != "restarting" else 0,
+            overhead_mcores=overhead_mcores,
         )
         self._standing[v] = stop
         self.journal.add(now, STOPPED, v, 1)
@@ -231,11 +240,12 @@ class StoppingWorld(World):
         if stop.cause == "saving":
             self._saved(stop.vm, stop.host, now)
         else:
-            self._forget(stop.vm)
+            self.forget(stop.vm)
 
-    def _forget(self, v: int) -> None:
-        self.parked[v] = False
-        self._image_mib.pop(v, None)
+    def forget(self, v: int) -> None:
+        """Forget that a VM was in storage or lost: it runs, or is no more."""
+        self.parked[v] = self.kept[v] = False
+        self.image_mib.pop(v, None)
         self._asked_s.pop(v, None)
 
     def leave(self, v: int, now: int) -> None:
@@ -243,7 +253,7 @@ class StoppingWorld(World):
         if v in self._standing:
             self._stand_no_more(v, now, completed=False)
         super().leave(v, now)
-        self._forget(v)
+        self.forget(v)
 
     def leave_queue(self, v: int, now: int) -> None:
         """Take a VM away that is on no host: it waits for one, or is in storage."""
@@ -280,7 +290,7 @@ class StoppingWorld(World):
             self._unsafe.append((len(self.stops) - 1, self.journal.add(now, SAVED, v, 0)))
             self.displace(v, now)
             if not restored:
-                self._forget(v)
+                self.forget(v)
                 self._asked_s[v] = now
             self.waiting.append(v)
         self.end_at(now + failure.duration_s, failure)

@@ -28,11 +28,15 @@ class Proxmox:
         Raises
         ------
         ConfigError
-            When a VM's id is no Proxmox id, or a mode of migration is not offered by it.
+            When a VM's id is no Proxmox id, or a mode of migration or leaving a VM in storage is not offered.
         """
         hosts = instance.fleet.host_ids
         lines = ["#!/bin/sh", "# Migrations in a feasible order; review before running.", "set -eu"]
         for action in sorted(plan.actions, key=lambda a: (a.end_s, a.id)):
+            if action.kind in ("save", "restore"):
+                _, number = _guest(instance.vms.ids[action.vm])
+                msg = f"guest {number} is left in storage for a while, which no call of pvesh does"
+                raise ConfigError(msg, path="export.proxmox")
             if action.kind != "migration":
                 verb = "switch on" if action.kind == "boot" else "switch off"
                 lines.append(f"# {verb} {_one_line(hosts[action.host])}")

@@ -39,7 +39,7 @@ class Watcher:
         Raises
         ------
         ConfigError
-            When a container is restarted, which Watcher has no action for.
+            When a container is restarted or a VM is left in storage, which Watcher has no action for.
         """
         hosts, vms = instance.fleet.host_ids, instance.vms.ids
         last: dict[int, str] = {}
@@ -76,6 +76,9 @@ class Watcher:
                     destination_node=hosts[action.target],
                 )
                 continue
+            if action.kind in ("save", "restore"):
+                msg = f"{vms[action.vm]} is left in storage for a while, which Watcher cannot express"
+                raise ConfigError(msg, path="export.watcher")
             host = hosts[action.host]
             power = "on" if action.kind == "boot" else "off"
             service = "enabled" if power == "on" else "disabled"

@@ -97,6 +97,7 @@ class MovesTable(msgspec.Struct, frozen=True, kw_only=True):
     storage_mib_per_s: float | None = None
     shared_storage: bool | None = None
     round_trip_ms: float | None = None
+    downtime_j_per_s: float | None = None
 
 
 class HostsTable(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 __all__ = ["moves_issues", "read_moves"]
 
 _AT_LEAST_ONE = ("moves_in", "moves_out")
-_NOT_NEGATIVE = ("moves_per_host", "moves_at_once", "uplink_mbit_per_s", "round_trip_ms")
+_NOT_NEGATIVE = (
+    "moves_per_host",
+    "moves_at_once",
+    "uplink_mbit_per_s",
+    "round_trip_ms",
+    "downtime_j_per_s",
+)
 _POSITIVE = ("downtime_limit_s", "storage_mib_per_s")
 
 

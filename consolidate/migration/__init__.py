@@ -5,7 +5,12 @@ Planner, engine and instance builder all use these, so planned and replayed move
 
 from __future__ import annotations
 
-from consolidate.migration.moves import MoveEstimate, MoveSettings, estimate_move
+from consolidate.migration.moves import (
+    MoveEstimate,
+    MoveSettings,
+    estimate_move,
+    estimate_storing,
+)
 from consolidate.migration.precopy import PreCopy, pre_copy
 
-__all__ = ["MoveEstimate", "MoveSettings", "PreCopy", "estimate_move", "pre_copy"]
+__all__ = ["MoveEstimate", "MoveSettings", "PreCopy", "estimate_move", "estimate_storing", "pre_copy"]

@@ -9,7 +9,7 @@ from typing import Literal
 from consolidate.migration.precopy import pre_copy
 from consolidate.units import MCORES_PER_CORE, mbit_per_s_to_mib_per_s
 
-__all__ = ["MoveEstimate", "MoveSettings", "estimate_move"]
+__all__ = ["MoveEstimate", "MoveSettings", "estimate_move", "estimate_storing"]
 
 Mode = Literal["live", "saved_state", "restart"]
 
@@ -49,6 +49,10 @@ class MoveSettings:
         Whether all sites reach the same storage; else a move between sites carries the disks as well.
     round_trip_ms : ms
         Round trip between sites, which the cut-over of a live migration waits for.
+    downtime_j_per_s : J/s
+        Price of a second in which a VM stands still because it is left in storage to break a cycle of moves;
+        compared with the energy of stopping at other hosts or booting one. ``None`` = no price is small
+        enough: VMs are left in storage only where nothing else leads to the target.
     """
 
     bandwidth_fraction: float = 0.4
@@ -66,6 +70,7 @@ class MoveSettings:
     restart_s: float = 10.0
     shared_storage: bool = True
     round_trip_ms: float = 0.0
+    downtime_j_per_s: float | None = None
 
     def shares(self) -> tuple[float, ...]:
         """Return the parts of its bandwidth that a move can get, the largest first."""
@@ -127,13 +132,7 @@ def estimate_move(
     """
     carried_mib = disk_mib if apart and not settings.shared_storage else 0
     cut_over_ms = settings.round_trip_ms if apart else 0.0
-    mbit_per_s = nic_mbit_per_s * settings.bandwidth_fraction
-    if apart and settings.uplink_mbit_per_s > 0:
-        mbit_per_s = min(mbit_per_s, settings.uplink_mbit_per_s)
-    mbit_per_s *= share
-    rate = mbit_per_s_to_mib_per_s(mbit_per_s)
-    gbit_per_s = mbit_per_s / 1_000
-    overhead = math.ceil(gbit_per_s / 10 * settings.cores_per_10_gbit * MCORES_PER_CORE)
+    rate, overhead = _stream(nic_mbit_per_s, settings, apart=apart, share=share)
     verdict = "no common mode"
     if "live" in modes:
         copy = pre_copy(
@@ -187,3 +186,54 @@ def estimate_move(
         rate_mib_per_s=0.0,
         overhead_mcores=0,
     )
+
+
+def estimate_storing(
+    memory_mib: int,
+    *,
+    nic_mbit_per_s: float,
+    settings: MoveSettings,
+    apart: bool = False,
+    share: float = 1.0,
+) -> MoveEstimate:
+    """Estimate how a stopped VM is written to storage, or read from it: each is half a move by saved state.
+
+    Disks are on that storage in any case.
+
+    Parameters
+    ----------
+    memory_mib : MiB
+        Memory in use, registers included.
+    nic_mbit_per_s : Mbit/s
+        Network interface of the host.
+    settings
+        Settings of every move.
+    apart
+        Whether the storage is at another site than the host.
+    share
+        Part of the bandwidth of a move that this one gets.
+    """
+    rate, overhead = _stream(nic_mbit_per_s, settings, apart=apart, share=share)
+    rate = min(rate, settings.storage_mib_per_s)
+    seconds = max(1, math.ceil(memory_mib / rate + settings.setup_s))
+    return MoveEstimate(
+        mode="saved_state",
+        verdict="stopped",
+        duration_s=seconds,
+        downtime_ms=seconds * 1_000,
+        moved_mib=memory_mib,
+        rate_mib_per_s=rate,
+        overhead_mcores=overhead,
+    )
+
+
+def _stream(
+    nic_mbit_per_s: float, settings: MoveSettings, *, apart: bool, share: float
+) -> tuple[float, int]:
+    """Return the bandwidth of a move in MiB/s, and the CPU that it takes on each end in mcores."""
+    mbit_per_s = nic_mbit_per_s * settings.bandwidth_fraction
+    if apart and settings.uplink_mbit_per_s > 0:
+        mbit_per_s = min(mbit_per_s, settings.uplink_mbit_per_s)
+    mbit_per_s *= share
+    cores = mbit_per_s / 1_000 / 10 * settings.cores_per_10_gbit
+    return mbit_per_s_to_mib_per_s(mbit_per_s), math.ceil(cores * MCORES_PER_CORE)

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from consolidate.model.action import (
+    Boot,
+    Migration,
+    Park,
+    Restore,
+    Save,
+    Shutdown,
+    Start,
+    Wake,
+)
 from consolidate.model.carbon import CarbonIntensity
 from consolidate.model.carbon_objective import Carbon, in_joules, reference_energy
 from consolidate.model.failure import Failures, HostFailure
@@ -12,16 +22,7 @@ from consolidate.model.move_budget import MoveBudget
 from consolidate.model.objective import EnergyBreakdown, JoulesOverHorizon
 from consolidate.model.parking import Parking
 from consolidate.model.placement import Placement
-from consolidate.model.plan import (
-    Boot,
-    MakespanBound,
-    Migration,
-    MigrationPlan,
-    Park,
-    Shutdown,
-    Start,
-    Wake,
-)
+from consolidate.model.plan import MakespanBound, MigrationPlan
 from consolidate.model.power import (
     LinearPower,
     PiecewisePower,
@@ -107,11 +108,13 @@ __all__ = [
     "Repair",
     "Replay",
     "ResourceCapacity",
+    "Restore",
     "Result",
     "Root",
     "Rule",
     "Running",
     "STATED_RULES",
+    "Save",
     "ServiceLevel",
     "Shutdown",
     "Site",

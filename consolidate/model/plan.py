@@ -4,156 +4,33 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from consolidate.errors import InstanceError, Issue
-from consolidate.model.fleet import MoveMode
+from consolidate.model.action import (
+    Action,
+    Boot,
+    Migration,
+    Park,
+    Restore,
+    Save,
+    Shutdown,
+    Start,
+    Wake,
+)
 from consolidate.model.placement import Placement
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "Action",
-    "Boot",
-    "MakespanBound",
-    "Migration",
-    "MigrationPlan",
-    "Park",
-    "Shutdown",
-    "Start",
-    "Wake",
-]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Boot:
-    """Switch a host on; guests can arrive from ``end_s`` on.
-
-    Parameters
-    ----------
-    id
-        Unique within the plan.
-    host
-        Index of the host.
-    start_s, end_s : s
-        Counted from the start of the plan, whole seconds.
-    after
-        Ids of the actions that must have ended before.
-    """
-
-    id: int
-    host: int
-    start_s: int
-    end_s: int
-    after: tuple[int, ...] = ()
-    kind: Literal["boot"] = "boot"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shutdown:
-    """Switch an empty host off; it draws its off power from ``end_s`` on. Fields as :class:`Boot`."""
-
-    id: int
-    host: int
-    start_s: int
-    end_s: int
-    after: tuple[int, ...] = ()
-    kind: Literal["shutdown"] = "shutdown"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """Start a VM that is on no host; the host holds its memory and its CPU from ``start_s`` on.
-
-    Fields as :class:`Boot`, and ``vm``, the index of the VM; it runs from ``end_s`` on.
-    """
-
-    id: int
-    vm: int
-    host: int
-    start_s: int
-    end_s: int
-    after: tuple[int, ...] = ()
-    kind: Literal["start"] = "start"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Migration:
-    """Move a VM; both hosts hold its memory and its CPU from ``start_s`` to ``end_s``.
-
-    Parameters
-    ----------
-    id
-        Unique within the plan.
-    vm, source, target
-        Indices.
-    mode
-        How it is moved.
-    start_s, end_s : s
-        Counted from the start of the plan, whole seconds.
-    downtime_ms : ms
-        How long the VM does not run, at the end of the move.
-    moved_mib : MiB
-        Data sent over the network.
-    rate_mib_per_s : MiB/s
-        Bandwidth that the move has.
-    overhead_mcores : mcores
-        CPU that the move takes on each of the two hosts.
-    parking
-        Whether it is a temporary stop that breaks a cycle.
-    after
-        Ids of the actions that must have ended before.
-    """
-
-    id: int
-    vm: int
-    source: int
-    target: int
-    mode: MoveMode
-    start_s: int
-    end_s: int
-    downtime_ms: int
-    moved_mib: int
-    rate_mib_per_s: float
-    overhead_mcores: int
-    parking: bool = False
-    after: tuple[int, ...] = ()
-    kind: Literal["migration"] = "migration"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Park:
-    """Write a VM to storage, wherever it is; its first demand wakes it.
-
-    Parameters
-    ----------
-    vm
-        Index of the VM.
-    start_s : s
-        Counted from the start of the plan; the replay says how long it takes.
-    """
-
-    vm: int
-    start_s: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wake:
-    """Restore a VM from storage before it is asked for. Fields as :class:`Park`."""
-
-    vm: int
-    start_s: int
-
-
-Action = Boot | Migration | Shutdown | Start
+__all__ = ["MakespanBound", "MigrationPlan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakespanBound:
-    """A lower bound on the makespan of every plan between two placements.
+    """A lower bound on the makespan of every plan between two placements that leaves no VM in storage.
 
     Parameters
     ----------
@@ -188,7 +65,7 @@ class MigrationPlan:
     Parameters
     ----------
     actions
-        Boots, migrations, shutdowns, and starts of VMs that are on no host.
+        Boots, migrations, shutdowns, starts of VMs that are on no host, and VMs saved and restored.
     current, target
         Placement before and after.
     bound
@@ -249,6 +126,21 @@ class MigrationPlan:
         return tuple(a for a in self.actions if a.kind == "start")
 
     @property
+    def saves(self) -> tuple[Save, ...]:
+        """The VMs that are written to storage, in order of their start."""
+        return tuple(a for a in self.actions if a.kind == "save")
+
+    @property
+    def restores(self) -> tuple[Restore, ...]:
+        """The VMs that are read from storage, in order of their start."""
+        return tuple(a for a in self.actions if a.kind == "restore")
+
+    @property
+    def stored_s(self) -> int:
+        """How long VMs stand still for being saved, stored and restored, all together, in seconds."""
+        return sum(a.end_s for a in self.restores) - sum(a.start_s for a in self.saves)
+
+    @property
     def makespan_s(self) -> int:
         """Time from the start of the plan to the end of its last action, in seconds."""
         return max((a.end_s for a in self.actions), default=0)
@@ -272,17 +164,10 @@ class MigrationPlan:
         time_s : s
             Counted from the start of the plan.
         """
-        host_of = np.array(self.current.host_of)
-        for move in self.migrations:
-            if move.end_s <= time_s:
-                host_of[move.vm] = move.target
-        for start in self.starts:
-            if start.end_s <= time_s:
-                host_of[start.vm] = start.host
-        return Placement(host_of=host_of)
+        return self.current.after(a for a in self.actions if a.end_s <= time_s)
 
     def summary(self) -> str:
-        """Return the plan in two lines of text."""
+        """Return the plan in two lines of text, and one more where VMs are left in storage."""
         moves = self.migrations
         modes = Counter(m.mode for m in moves)
         moved_gib = sum(m.moved_mib for m in moves) / 1_024
@@ -292,8 +177,13 @@ class MigrationPlan:
         return (
             f"{len(moves)} migrations ({by_mode}; {parked} parking), {moved_gib:.1f} GiB over the "
             f"network\n{started}{len(self.boots)} boots, {len(self.shutdowns)} shutdowns, "
-            f"makespan {self.makespan_s / 60:.1f} min{self._bound_text()}"
+            f"makespan {self.makespan_s / 60:.1f} min{self._bound_text()}{self._stored_text()}"
         )
+
+    def _stored_text(self) -> str:
+        if not self.saves:
+            return ""
+        return f"\n{len(self.saves)} VMs wait in storage and stand still for {self.stored_s} s in all"
 
     def _bound_text(self) -> str:
         if self.bound is None or not self.makespan_s:
@@ -326,9 +216,13 @@ class MigrationPlan:
                     "parking": a.parking,
                 }
             else:
-                row["target"] = a.host
-                if a.kind == "start":
+                row["source" if a.kind == "save" else "target"] = a.host
+                if a.kind in ("start", "save", "restore"):
                     row["vm"] = a.vm
+                if a.kind in ("save", "restore"):
+                    row["moved_mib"] = a.image_mib
+                    row["rate_mib_per_s"] = a.rate_mib_per_s
+                    row["overhead_mcores"] = a.overhead_mcores
             rows.append(row)
         columns = {
             "action_id": "int64",

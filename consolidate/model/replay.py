@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from consolidate.errors import InstanceError, Issue
 from consolidate.model._arrays import frozen
-from consolidate.model.plan import Migration
+from consolidate.model.action import Migration
 from consolidate.model.timegrid import TimeGrid
 from consolidate.units import MCORES_PER_CORE, mj_to_kwh
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.limits import Taken
-from consolidate._kernels.moves import Moves, Network, Now
+from consolidate._kernels.moves import ON, Moves, Network, Now
 from consolidate.model import Instance, Placement, PowerControl
 from consolidate.model.limits_view import kernel_limits, kernel_taken
 from consolidate.planning.estimates import Estimates
+from consolidate.planning.storage import places_of
 
 __all__ = ["copy_of", "first_moment", "helpers", "in_order", "kernel_moves"]
 
 _NO_LIMIT = 2**30
+#: What a storage has of everything, so that no sum of needs comes near it.
+_ENDLESS = 2**50
 
 
 def kernel_moves(
@@ -37,24 +41,27 @@ def kernel_moves(
     """
     fleet, settings = instance.fleet, instance.moves
     # VMs that are on no host yet are started when the moves are known.
-    goal = np.where(instance.current.host_of >= 0, target.host_of, -1).astype(np.int64)
+    here = (instance.current.host_of >= 0) | (instance.current.saved_on >= 0)
+    goal = np.where(here, target.host_of, -1).astype(np.int64)
     seconds, kbit = estimates.tables
     mask_of, masks = hosts
     binding = tuple(rule for rule in instance.rules if rule.continuous)
+    n_places = len(estimates.kind_of)
+    stores = n_places - fleet.n_hosts
     return Moves(
         need=instance.need,
-        overhead=instance.vm_overhead,
+        overhead=_longer(instance.vm_overhead, stores, 0),
         target=goal,
         kind_of=estimates.kind_of,
         pair=estimates.pair,
-        apart=np.array([apart for _, _, apart in estimates.classes] or [False]),
+        apart=np.array([apart for _, _, apart, _ in estimates.classes] or [False]),
         seconds=seconds,
         kbit=kbit,
         mask_of=mask_of.astype(np.int64),
         masks=masks,
-        helper=helpers(instance),
-        boot_s=fleet.per_host("boot_s"),
-        into_pointer=np.zeros(fleet.n_hosts + 1, dtype=np.int64),
+        helper=_longer(helpers(instance), stores, True),
+        boot_s=_longer(fleet.per_host("boot_s"), stores, 0),
+        into_pointer=np.zeros(n_places + 1, dtype=np.int64),
         into=np.zeros(0, dtype=np.int64),
         limits=kernel_limits(replace(instance, rules=binding)),
         network=Network(
@@ -90,27 +97,37 @@ def helpers(instance: Instance) -> NDArray[np.bool_]:
 def first_moment(instance: Instance, moves: Moves) -> Now:
     """Return the moment before the first action."""
     fleet, host_of = instance.fleet, instance.current.host_of
-    n_hosts, n_vms = fleet.n_hosts, len(host_of)
+    n_vms, n_places = len(host_of), len(moves.kind_of)
+    stores = n_places - fleet.n_hosts
     nic = (fleet.per_host("nic_mbit_per_s", np.float64) * 1_000).astype(np.int64)
+    room = _longer(instance.capacity - instance.usage(instance.current), stores, _ENDLESS)
     now = Now(
-        position=host_of.astype(np.int64).copy(),
+        position=places_of(instance),
         flying=np.full(n_vms, -1, dtype=np.int64),
-        room=instance.capacity - instance.usage(instance.current),
-        power=fleet.powered_on.astype(np.int8),
-        slots=np.zeros((n_hosts, 2), dtype=np.int64),
-        nic=np.stack([nic, nic], axis=1),
-        hold=np.full(n_hosts, -1, dtype=np.int64),
-        first=np.full(n_hosts, -1, dtype=np.int64),
+        room=room,
+        power=_longer(fleet.powered_on.astype(np.int8), stores, ON),
+        slots=_longer(np.zeros((fleet.n_hosts, 2), dtype=np.int64), stores, -_ENDLESS),
+        nic=_longer(np.stack([nic, nic], axis=1), stores, _ENDLESS),
+        hold=np.full(n_places, -1, dtype=np.int64),
+        first=np.full(n_places, -1, dtype=np.int64),
         after=np.full(n_vms, -1, dtype=np.int64),
         before=np.full(n_vms, -1, dtype=np.int64),
-        heap=np.zeros((n_vms + n_hosts, 3), dtype=np.int64),
+        heap=np.zeros((n_vms + n_places, 3), dtype=np.int64),
         tally=np.array([0, 0, 0, moves.network.uplink_kbit or 2**60, 0], dtype=np.int64),
-        leaving=np.zeros_like(instance.capacity),
+        leaving=np.zeros_like(room),
         kbit=np.zeros(n_vms, dtype=np.int64),
         taken=kernel_taken(instance, moves.limits, host_of, times=2),
     )
     _link(now)
     return now
+
+
+def _longer(values: NDArray[Any], stores: int, value: int) -> NDArray[Any]:
+    """Return values by host with the same value for each storage behind them."""
+    if not stores:
+        return values
+    more = np.full((stores, *values.shape[1:]), value, dtype=values.dtype)
+    return np.concatenate([values, more])
 
 
 def copy_of(now: Now) -> Now:

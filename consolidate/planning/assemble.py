@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from consolidate.model import Boot, MakespanBound, Migration, MigrationPlan, Shutdown
-from consolidate.model.plan import Action
+from consolidate.model import (
+    Boot,
+    MakespanBound,
+    Migration,
+    MigrationPlan,
+    Restore,
+    Save,
+    Shutdown,
+)
+from consolidate.model.action import Action
 from consolidate.planning.listing import Listing
 from consolidate.planning.problem import Problem, Step
 from consolidate.planning.starting import hosts_to_boot, start_vms
@@ -83,16 +91,32 @@ def _moves(
         if step.target in boots:
             before.add(boots[step.target].id)
         ids[i] = last_of[step.vm] = len(actions) + 1
-        actions.append(_migration(problem, step, ids[i], tuple(sorted(before))))
+        actions.append(_step(problem, step, ids[i], tuple(sorted(before))))
     for k in ends[ended:]:
         left.setdefault(steps[k].source, []).append(ids[k])
         last_left[steps[k].source] = steps[k].end_s
     return left, last_left
 
 
-def _migration(problem: Problem, step: Step, number: int, after: tuple[int, ...]) -> Migration:
+def _step(
+    problem: Problem, step: Step, number: int, after: tuple[int, ...]
+) -> Migration | Restore | Save:
     estimate = problem.estimates.between(step.vm, step.source, step.target, step.level)
     assert estimate.mode is not None
+    n_hosts = problem.instance.fleet.n_hosts
+    if max(step.source, step.target) >= n_hosts:
+        kind = Save if step.target >= n_hosts else Restore
+        return kind(
+            id=number,
+            vm=step.vm,
+            host=min(step.source, step.target),
+            start_s=step.start_s,
+            end_s=step.end_s,
+            image_mib=estimate.moved_mib,
+            rate_mib_per_s=estimate.rate_mib_per_s,
+            overhead_mcores=estimate.overhead_mcores,
+            after=after,
+        )
     return Migration(
         id=number,
         vm=step.vm,

@@ -33,6 +33,7 @@ def makespan_bound(instance: Instance, target: Placement, estimates: Estimates) 
         What each move takes.
     """
     moved = target.moved_from(instance.current)
+    moved = moved[instance.current.host_of[moved] >= 0]
     if not moved.size:
         # Hosts that are idle are switched off at once.
         off = instance.fleet.per_host("shutdown_s")[_goes_off(instance, target)]

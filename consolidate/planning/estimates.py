@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate.migration import MoveEstimate, estimate_move
-from consolidate.model import Instance
+from consolidate.migration import MoveEstimate, estimate_move, estimate_storing
+from consolidate.model import Fleet, Instance
 
 __all__ = ["Estimates"]
 
@@ -27,15 +27,18 @@ class Estimates:
     """Estimates by VM, class of the two ends and share; equal ones are computed once.
 
     Two ends are of one class when the slower interface, the modes that both offer and the fact that they
-    are at different sites are the same.
+    are at different sites are the same. The storage of a site counts as a place behind all hosts, one
+    of the sites after the other.
 
     Parameters
     ----------
     instance
         The problem.
+    storage
+        Whether VMs may be left in storage on their way.
     """
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: Instance, *, storage: bool = False) -> None:
         fleet = instance.fleet
         self.settings, self.shares = instance.moves, instance.moves.shares()
         self.memory_mib = instance.carried_mib().tolist()
@@ -45,25 +48,56 @@ class Estimates:
         kinds, kind_of = np.unique(ends, axis=0, return_inverse=True)
         self.kind_of: NDArray[np.int64] = kind_of.reshape(-1).astype(np.int64)
         self.pair: NDArray[np.int64] = np.full((len(kinds), len(kinds)), -1, dtype=np.int64)
-        self.classes: list[tuple[float, frozenset[str], bool]] = []
+        self.classes: list[tuple[float, frozenset[str], bool, bool]] = []
         for a, (one_type, one_site) in enumerate(kinds.tolist()):
             for b, (other_type, other_site) in enumerate(kinds.tolist()):
                 one, other = fleet.types[one_type], fleet.types[other_type]
                 modes = one.hypervisor.moves & other.hypervisor.moves
                 nic = min(one.nic_mbit_per_s, other.nic_mbit_per_s)
-                key = (nic, modes, one_site != other_site)
                 if modes:
-                    if key not in self.classes:
-                        self.classes.append(key)
-                    self.pair[a, b] = self.classes.index(key)
+                    self.pair[a, b] = self._class((nic, modes, one_site != other_site, False))
+        if storage:
+            self._add_storage(kinds.tolist(), fleet)
         self._known: dict[tuple[int, float, int, int, int], MoveEstimate] = {}
         self._fastest: dict[tuple[int, float, int], int] = {}
+
+    def _class(self, key: tuple[float, frozenset[str], bool, bool]) -> int:
+        if key not in self.classes:
+            self.classes.append(key)
+        return self.classes.index(key)
+
+    def _add_storage(self, kinds: list[list[int]], fleet: Fleet) -> None:
+        """Let VMs be written to the storage of their site, and be read from any that their host reaches."""
+        n, sites = len(kinds), range(len(fleet.sites))
+        pair = np.full((n + len(sites), n + len(sites)), -1, dtype=np.int64)
+        pair[:n, :n] = self.pair
+        for a, (type_, at) in enumerate(kinds):
+            one = fleet.types[type_]
+            if "saved_state" not in one.hypervisor.moves:
+                continue
+            for site in sites:
+                if site == at or self.settings.shared_storage:
+                    key = (one.nic_mbit_per_s, frozenset({"saved_state"}), site != at, True)
+                    pair[n + site, a] = self._class(key)
+                    if site == at:
+                        pair[a, n + site] = pair[n + site, a]
+        self.pair = pair
+        self.kind_of = np.concatenate([self.kind_of, n + np.arange(len(sites))])
 
     def of(self, v: int, k: int, level: int = 0) -> MoveEstimate:
         """Return the estimate for a VM, a class of ends and a level of bandwidth."""
         key = (self.memory_mib[v], self.dirty_mib_per_s[v], self.disk_mib[v], k, level)
         if key not in self._known:
-            nic, modes, apart = self.classes[k]
+            nic, modes, apart, stored = self.classes[k]
+            if stored:
+                self._known[key] = estimate_storing(
+                    key[0],
+                    nic_mbit_per_s=nic,
+                    settings=self.settings,
+                    apart=apart,
+                    share=self.shares[level],
+                )
+                return self._known[key]
             self._known[key] = estimate_move(
                 key[0],
                 key[1],
@@ -80,7 +114,7 @@ class Estimates:
         """Return the seconds of the fastest mode, wanted or not; 0 when there is none."""
         key = (self.memory_mib[v], self.dirty_mib_per_s[v], k)
         if key not in self._fastest:
-            nic, modes, _ = self.classes[k]
+            nic, modes, _, _ = self.classes[k]
             estimates = [
                 estimate_move(
                     key[0],

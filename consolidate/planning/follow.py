@@ -40,7 +40,7 @@ def state_after(instance: Instance, made: MigrationPlan, done: Iterable[int] | N
     if unknown := sorted(ended - ids):
         msg = f"the plan has no action {unknown[0]}"
         raise PlanError(msg)
-    host_of, on = np.array(instance.current.host_of), np.array(instance.fleet.powered_on)
+    on = np.array(instance.fleet.powered_on)
     for action in made.actions:
         if action.id not in ended:
             continue
@@ -49,15 +49,11 @@ def state_after(instance: Instance, made: MigrationPlan, done: Iterable[int] | N
                 f"action {action.id} has ended although action {missing[0]}, for which it waits, has not"
             )
             raise PlanError(msg)
-        if action.kind == "migration":
-            host_of[action.vm] = action.target
-        elif action.kind == "start":
-            host_of[action.vm] = action.host
-        else:
+        if action.kind in ("boot", "shutdown"):
             on[action.host] = action.kind == "boot"
     return replace(
         instance,
-        current=Placement(host_of=host_of),
+        current=instance.current.after(a for a in made.actions if a.id in ended),
         fleet=replace(instance.fleet, powered_on=on),
     )
 
@@ -71,15 +67,16 @@ def resume(instance: Instance, made: MigrationPlan, done: Iterable[int]) -> Migr
     """
     ended = set(done)
     after = state_after(instance, made, ended)
-    rest = [(move.vm, move.target) for move in made.migrations if move.id not in ended]
+    places = Problem(instance=instance, target=made.target, storage=True)
+    rest = [(v, goal) for k, v, _, goal in _ways(places, made) if k not in ended]
     return _plan_or_follow(after, made.target, rest, allowed_by=instance)
 
 
 def undo(instance: Instance, made: MigrationPlan, done: Iterable[int] | None = None) -> MigrationPlan:
     """Plan the way back to where a plan started.
 
-    Hosts that the plan switched off are booted again where VMs return to them; VMs that it started go on
-    where they are. If no rule of priority
+    Hosts that the plan switched off are booted again where VMs return to them; VMs that it started, or that
+    waited in storage before it, go on where they are. If no rule of priority
     finds a way, the moves are made backwards: what could be done can be undone, unless a host was too
     full before.
 
@@ -88,11 +85,8 @@ def undo(instance: Instance, made: MigrationPlan, done: Iterable[int] | None = N
     """
     ended = None if done is None else set(done)
     after = state_after(instance, made, ended)
-    back = [
-        (move.vm, move.source)
-        for move in sorted(made.migrations, key=lambda m: (-m.end_s, -m.id))
-        if ended is None or move.id in ended
-    ]
+    places = Problem(instance=instance, target=made.target, storage=True)
+    back = [(v, source) for k, v, source, _ in _ways(places, made) if ended is None or k in ended][::-1]
     before = made.current.host_of
     home = Placement(host_of=np.where(before >= 0, before, after.current.host_of))
     return _plan_or_follow(after, home, back, allowed_by=after)
@@ -109,11 +103,31 @@ def _plan_or_follow(
     try:
         return plan(instance, target)
     except PlanError:
-        mask_of, masks = Problem(instance=allowed_by, target=target).masks
+        mask_of, masks = Problem(instance=allowed_by, target=target, storage=True).masks
         if not all(instance.movable[v] and masks[mask_of[v], h] for v, h in order):
             raise
-        problem = Problem(instance=instance, target=target)
+        problem = Problem(instance=instance, target=target, storage=True)
         listing = in_sequence(problem, order)
         if listing.left:
             raise
-        return assemble(problem, listing, makespan_bound(instance, target, problem.estimates))
+        stored = problem.some_wait or any(host >= instance.fleet.n_hosts for _, host in order)
+        estimates = Problem(instance=instance, target=target).estimates
+        bound = None if stored else makespan_bound(instance, target, estimates)
+        return assemble(problem, listing, bound)
+
+
+def _ways(problem: Problem, made: MigrationPlan) -> list[tuple[int, int, int, int]]:
+    """Return id, VM, source and goal of what moves VMs in a plan, storages included, by end."""
+    host_site, n_hosts = problem.instance.fleet.host_site, problem.instance.fleet.n_hosts
+    stored = np.array(made.current.saved_on)
+    found = []
+    for a in made.actions:
+        if a.kind == "migration":
+            found.append((a.end_s, a.id, a.vm, a.source, a.target))
+        elif a.kind == "save":
+            stored[a.vm] = a.host
+            found.append((a.end_s, a.id, a.vm, a.host, n_hosts + int(host_site[a.host])))
+        elif a.kind == "restore":
+            site = int(host_site[stored[a.vm]])
+            found.append((a.end_s, a.id, a.vm, n_hosts + site, a.host))
+    return [row[1:] for row in sorted(found)]

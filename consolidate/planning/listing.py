@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.moves import BOOTING, OFF, push_event
-from consolidate._kernels.opening import Log, Style
+from consolidate._kernels.opening import LAST, Log, Style
 from consolidate._kernels.schedule import run_schedule
 from consolidate.planning.arrays import copy_of, in_order
 from consolidate.planning.problem import Problem, Step
@@ -68,6 +68,7 @@ def list_schedule(
     direct_s: int = 0,
     good_enough_s: int = 0,
     hopeless: Callable[[], bool] = lambda: False,
+    storage: int = LAST,
 ) -> Listing:
     """Schedule all moves; rules are tried until one is good enough, the best is returned.
 
@@ -82,8 +83,10 @@ def list_schedule(
         Ends that are good enough without and with detours, which are not made for their own sake.
     hopeless
         Says whether nothing can be found; asked when no rule brings every VM to its target.
+    storage
+        When VMs are left in storage, where the problem allows that; see :mod:`consolidate._kernels.opening`.
     """
-    trials = _Trials(problem)
+    trials = _Trials(problem, storage)
     best = _best(_plain(trials, direct_s), direct_s)
     if best.n_left or best.end_s > direct_s * _WORTH_DETOURS:
         best = _best(_roomy(trials), good_enough_s, best)
@@ -120,12 +123,12 @@ def _best(trials: Iterable[_Trial], enough_s: int, best: _Trial | None = None) -
 class _Trials:
     """Schedules of one problem in different orders, with what they share."""
 
-    def __init__(self, problem: Problem) -> None:
-        self.problem, self.moves = problem, problem.moves
+    def __init__(self, problem: Problem, storage: int) -> None:
+        self.problem, self.moves, self.storage = problem, problem.moves, storage
         self.weight: NDArray[np.float64] = (problem.instance.need / problem.free_space).max(axis=1)
         self.lag_s = problem.off_lag_s
         # VMs at their targets come last: they may be sent away for a while, and have to come back.
-        placed = (problem.target.host_of >= 0) & (problem.instance.current.host_of >= 0)
+        placed = (problem.target.host_of >= 0) & (problem.places >= 0)
         placed[problem.moved] = False
         self.settled = np.flatnonzero(placed)
         self.now = problem.first_moment()
@@ -177,6 +180,7 @@ class _Trials:
             gate=gate,
             open_share=share,
             stay_cost=20.0,
+            storage=self.storage,
         )
 
     def listing(self, trial: _Trial) -> Listing:
@@ -210,7 +214,7 @@ def _plain(trials: _Trials, goal_s: int) -> Iterator[_Trial]:
         yield trials.run(order, share=0.0)
     moved = problem.moved
     urgency = _urgency(problem)
-    lag = trials.lag_s[problem.instance.current.host_of[moved]]
+    lag = trials.lag_s[problem.places[moved]]
     ends = np.zeros(len(trials.weight), dtype=np.int64)
     known: dict[bytes, NDArray[np.int64]] = {}
     # At each event all VMs of a host are looked at: the fuller the hosts, the dearer a schedule.
@@ -259,10 +263,11 @@ def _soonest_empty(problem: Problem) -> NDArray[np.int64]:
     many hosts as possible.
     """
     instance, moved = problem.instance, problem.moved
-    source = instance.current.host_of[moved]
+    source = problem.places[moved]
     memory = instance.carried_mib()[moved]
-    leaving = np.bincount(source, weights=memory, minlength=instance.fleet.n_hosts)
-    keys = (moved, -memory, source, leaving[source], problem.stays_used[source])
+    leaving = np.bincount(source, weights=memory, minlength=problem.n_places)
+    stays = np.concatenate([problem.stays_used, np.ones(len(leaving), dtype=np.bool_)])
+    keys = (moved, -memory, source, leaving[source], stays[source])
     return moved[np.lexsort(keys)]
 
 
@@ -276,7 +281,7 @@ def _busiest(problem: Problem, *, both: bool) -> NDArray[np.int64]:
 def _urgency(problem: Problem) -> NDArray[np.float64]:
     """Return the least time from the start of each move to the end of all that its hosts still have to do."""
     seconds, out, into = _work(problem)
-    lag = problem.off_lag_s[problem.instance.current.host_of[problem.moved]]
+    lag = problem.off_lag_s[problem.places[problem.moved]]
     # Longer moves first where hosts have the same work, by less than a second.
     urgency: NDArray[np.float64] = np.maximum(np.maximum(out, into), seconds + lag)
     urgency += seconds / (1 + seconds.max(initial=0))
@@ -286,11 +291,11 @@ def _urgency(problem: Problem) -> NDArray[np.float64]:
 def _work(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Return seconds of each move, and the work of its source and of its target, shape ``(moved,)``."""
     instance, moved = problem.instance, problem.moved
-    source, goal = instance.current.host_of[moved], problem.target.host_of[moved]
+    source, goal = problem.places[moved], problem.target.host_of[moved]
     moves = problem.moves
     pair = moves.pair[moves.kind_of[source], moves.kind_of[goal]]
     seconds = np.where(pair >= 0, moves.seconds[moved, pair, 0], 0)
-    n = instance.fleet.n_hosts
+    n = problem.n_places
     # A host that goes off has its shutdown still to come when its last VM has left.
     out = np.bincount(source, seconds, n) / instance.moves.moves_out + problem.off_lag_s
     into = np.bincount(goal, seconds, n) / instance.moves.moves_in

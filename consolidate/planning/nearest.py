@@ -52,7 +52,9 @@ def nearest_target(instance: Instance, target: Placement, *, fast: bool = False)
     PlanError
         When not even the present placement is a target: a host is too full, and no move of the target helps.
     """
-    current = instance.current.host_of
+    saved_on = instance.current.saved_on
+    # A VM in storage is best off where it was, if it cannot come to its target.
+    current = np.where(saved_on >= 0, saved_on, instance.current.host_of).astype(np.int32)
     wanted = target.host_of
     stays = np.zeros(len(current), dtype=np.bool_)
     stays[[v for v, _ in vm_refusals(instance, Placement(host_of=wanted))]] = True
@@ -88,7 +90,8 @@ def _with_room(
     instance: Instance, wanted: NDArray[np.int32], stays: NDArray[np.bool_]
 ) -> NDArray[np.int32]:
     """Return the target with the VMs that stay; newcomers to a host that gets too full stay, too."""
-    current = instance.current.host_of
+    saved_on = instance.current.saved_on
+    current = np.where(saved_on >= 0, saved_on, instance.current.host_of)
     host_of = np.where(stays, current, wanted).astype(np.int32)
     before = np.maximum(instance.usage(instance.current), instance.capacity)
     while True:
@@ -97,6 +100,10 @@ def _with_room(
         if not full.size:
             return host_of
         comers = np.flatnonzero((host_of == full[0]) & (current != full[0]))
+        if not comers.size:
+            # Only those that were saved there can be too many: they stay in storage.
+            host_of[np.flatnonzero((host_of == full[0]) & (saved_on == full[0]))[-1]] = -1
+            continue
         # The largest newcomer frees most, so fewest have to stay.
         last = max(comers.tolist(), key=lambda v: (int(instance.need[v].sum()), v))
         host_of[last] = current[last]

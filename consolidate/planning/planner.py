@@ -2,7 +2,8 @@
 
 List scheduling by several rules gives a plan; small plans are then shortened by CP-SAT. A makespan bound
 goes with each plan. If no list schedule brings every VM to its target, a small problem is searched
-through to the end, so that "no order exists" is proven there.
+through to the end, so that "no order exists" is proven there. Only then, or where their price is said, are
+VMs left in storage on their way.
 """
 
 from __future__ import annotations
@@ -15,11 +16,10 @@ from consolidate.planning.bound import makespan_bound
 from consolidate.planning.cycles import blocked_vms
 from consolidate.planning.helper import helper_space
 from consolidate.planning.intervals import shorten
-from consolidate.planning.listing import Listing, list_schedule
 from consolidate.planning.problem import Problem
 from consolidate.planning.refusals import refuse_impossible
-from consolidate.planning.search import Search
-from consolidate.planning.sequence import in_sequence
+from consolidate.planning.schedule import schedule
+from consolidate.planning.suspending import over_storage
 
 __all__ = ["plan"]
 
@@ -63,37 +63,35 @@ def plan(
     problem = Problem(instance=instance, target=target)
     total = len(problem.moved)
     progress("plan", 0, total)
-    bound = makespan_bound(instance, target, problem.estimates)
-    goals = int(bound.direct_s * _CLOSE), int(bound.value_s * _CLOSE)
-    listing = _schedule(problem, direct_s=goals[0], good_enough_s=goals[1])
-    if listing.left:
-        raise _deadlock(problem, listing)
-    made = assemble(problem, listing, bound)
-    detours = len(made.migrations) > total
-    if made.makespan_s > (bound.value_s if detours else bound.direct_s) and not fast:
-        made = min(made, shorten(problem, made, listing), key=lambda p: p.makespan_s)
+    made = over_storage(problem, None if problem.some_wait else _plain(problem, fast=fast))
+    if made is None:
+        raise _deadlock(problem)
     progress("plan", total, total)
     return made
 
 
-def _schedule(problem: Problem, *, direct_s: int, good_enough_s: int) -> Listing:
-    search = Search(problem)
-    listing = list_schedule(
-        problem, direct_s=direct_s, good_enough_s=good_enough_s, hopeless=lambda: search.hopeless
-    )
-    if listing.left and search.order is not None:
-        return in_sequence(problem, search.order)
-    return listing
+def _plain(problem: Problem, *, fast: bool) -> MigrationPlan | None:
+    """Return the shortest plan without storage that was found; ``None`` when VMs would be left behind."""
+    bound = makespan_bound(problem.instance, problem.target, problem.estimates)
+    goals = int(bound.direct_s * _CLOSE), int(bound.value_s * _CLOSE)
+    listing = schedule(problem, direct_s=goals[0], good_enough_s=goals[1])
+    if listing.left:
+        return None
+    made = assemble(problem, listing, bound)
+    detours = len(made.migrations) > len(problem.moved)
+    if made.makespan_s > (bound.value_s if detours else bound.direct_s) and not fast:
+        made = min(made, shorten(problem, made, listing), key=lambda p: p.makespan_s)
+    return made
 
 
-def _deadlock(problem: Problem, listing: Listing) -> PlanError:
+def _deadlock(problem: Problem) -> PlanError:
     instance = problem.instance
+    listing = schedule(problem)
     cycle = blocked_vms(listing.left, instance.current.host_of, problem.target.host_of)
 
     def works(bigger: Instance) -> bool:
-        return not _schedule(
-            Problem(instance=bigger, target=problem.target), direct_s=2**62, good_enough_s=2**62
-        ).left
+        wider = Problem(instance=bigger, target=problem.target)
+        return not schedule(wider).left or over_storage(wider, None) is not None
 
     space = helper_space(instance, cycle, works=works)
     names = [instance.vms.ids[v] for v in cycle]

@@ -12,13 +12,17 @@ from consolidate._kernels.moves import Moves, Now
 from consolidate.model import Ban, Fence, Instance, LicenceGroup, Placement, Root
 from consolidate.planning.arrays import copy_of, first_moment, kernel_moves
 from consolidate.planning.estimates import Estimates
+from consolidate.planning.storage import places_of, with_storage
 
 __all__ = ["Problem", "Step"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One move of a schedule; ``level`` is its share of bandwidth, as a position in the shares."""
+    """One move of a schedule; ``level`` is its share of bandwidth, as a position in the shares.
+
+    Behind the hosts come the storages of the sites, as places that a VM may be left at.
+    """
 
     vm: int
     source: int
@@ -30,15 +34,32 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """An instance and the target to reach."""
+    """An instance and the target to reach.
+
+    Parameters
+    ----------
+    instance, target
+        The problem, and where every VM shall be.
+    storage
+        Whether VMs may be left in storage on their way; they may where one waits there already.
+    """
 
     instance: Instance
     target: Placement
+    storage: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "storage", self.storage or self.some_wait)
+
+    @property
+    def some_wait(self) -> bool:
+        """Whether VMs are in storage now."""
+        return bool((self.instance.current.saved_on >= 0).any())
 
     @cached_property
     def estimates(self) -> Estimates:
         """What each move takes."""
-        return Estimates(self.instance)
+        return Estimates(self.instance, storage=self.storage)
 
     @cached_property
     def masks(self) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
@@ -60,7 +81,19 @@ class Problem:
         )
         if fences or len(rules) < len(instance.rules):
             instance = replace(instance, rules=(*rules, *fences))
-        return instance.host_masks(over_others=True)
+        mask_of, masks = instance.host_masks(over_others=True)
+        return with_storage(instance, mask_of, masks) if self.storage else (mask_of, masks)
+
+    @cached_property
+    def places(self) -> NDArray[np.int64]:
+        """Where each VM is: its host, or behind the hosts the storage of a site; -1 = nowhere."""
+        return places_of(self.instance)
+
+    @property
+    def n_places(self) -> int:
+        """Hosts and storages."""
+        fleet = self.instance.fleet
+        return fleet.n_hosts + (len(fleet.sites) if self.storage else 0)
 
     @cached_property
     def moves(self) -> Moves:
@@ -77,7 +110,7 @@ class Problem:
 
     @cached_property
     def moved(self) -> NDArray[np.int64]:
-        """VMs that are not at their targets, shape ``(n,)``."""
+        """VMs that are not at their targets, in storage or elsewhere, shape ``(n,)``."""
         return np.asarray(self.target.moved_from(self.instance.current), dtype=np.int64)
 
     @cached_property
@@ -89,10 +122,12 @@ class Problem:
 
     @cached_property
     def off_lag_s(self) -> NDArray[np.int64]:
-        """Seconds of the shutdown that follows when the last VM has left each host, shape ``(hosts,)``."""
+        """Seconds of the shutdown that follows when the last VM has left each place, shape ``(places,)``."""
         fleet = self.instance.fleet
         off = (self.instance.may_switch_off() | ~fleet.powered_on) & ~self.stays_used
-        return np.where(off, fleet.per_host("shutdown_s"), 0).astype(np.int64)
+        lag = np.zeros(self.n_places, dtype=np.int64)
+        lag[: fleet.n_hosts] = np.where(off, fleet.per_host("shutdown_s"), 0)
+        return lag
 
     @cached_property
     def free_space(self) -> NDArray[np.float64]:

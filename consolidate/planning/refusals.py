@@ -45,7 +45,8 @@ def vm_refusals(instance: Instance, target: Placement) -> Iterator[tuple[int, st
     mask_of, masks = instance.host_masks(over_others=True)
     for v in np.flatnonzero((target.host_of < 0) & (current >= 0)).tolist():
         yield v, f"{vms.ids[v]} is left on no host by the target placement; a plan stops no VM"
-    for v in np.flatnonzero((target.host_of >= 0) & (current < 0)).tolist():
+    waits = instance.current.saved_on >= 0
+    for v in np.flatnonzero((target.host_of >= 0) & (current < 0) & ~waits).tolist():
         to = int(target.host_of[v])
         start = f"{vms.ids[v]} cannot be started on {instance.fleet.host_ids[to]}"
         if not instance.active[v]:
@@ -55,11 +56,9 @@ def vm_refusals(instance: Instance, target: Placement) -> Iterator[tuple[int, st
     problem = Problem(instance=instance, target=target)
     estimates = problem.estimates
     for v in target.moved_from(instance.current).tolist():
-        source, to = int(current[v]), int(target.host_of[v])
-        if source < 0 or to < 0:
-            continue
-        names = instance.fleet.host_ids[source], instance.fleet.host_ids[to]
-        move = f"{vms.ids[v]} cannot be moved from {names[0]} to {names[1]}"
+        source, to = int(problem.places[v]), int(target.host_of[v])
+        name = "storage" if waits[v] else instance.fleet.host_ids[source]
+        move = f"{vms.ids[v]} cannot be moved from {name} to {instance.fleet.host_ids[to]}"
         estimate = estimates.between(v, source, to)
         if not instance.active[v]:
             yield v, f"{move}: the VM does not exist at the decision"
@@ -76,9 +75,11 @@ def _through_others(problem: Problem, v: int, goal: int) -> bool:
     instance, estimates = problem.instance, problem.estimates
     mask_of, masks = problem.masks
     usable = helpers(instance) | problem.stays_used
-    open_kinds = set(estimates.kind_of[masks[mask_of[v]] & usable].tolist())
+    n_hosts = instance.fleet.n_hosts
+    here = np.flatnonzero(masks[mask_of[v], :n_hosts] & usable)
+    open_kinds = set(estimates.kind_of[here].tolist())
     last = int(estimates.kind_of[goal])
-    reached = {int(estimates.kind_of[instance.current.host_of[v]])}
+    reached = {int(estimates.kind_of[problem.places[v]])}
     frontier = [*reached]
     while frontier:
         one = frontier.pop()

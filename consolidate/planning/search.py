@@ -24,6 +24,8 @@ _PLACEMENTS = 3_000
 _ALL = 10_000
 #: More VMs than this are left to the list schedulers: the search would not come far.
 _MOST_VMS = 60
+#: What saving a VM counts for, in VMs astray.
+_SAVED = 3
 
 
 class Search:
@@ -60,14 +62,18 @@ class _Places:
     def __init__(self, problem: Problem) -> None:
         instance, moves = problem.instance, problem.moves
         self.instance, self.limits = instance, moves.limits
-        self.capacity = instance.capacity
+        self.n_hosts = instance.fleet.n_hosts
+        stores = problem.n_places - self.n_hosts
         self.goal = tuple(moves.target.tolist())
-        self.start = tuple(instance.current.host_of.tolist())
-        # What each VM takes on each host, shape (vms, hosts, resources).
-        self.takes = instance.need[:, None, :] + instance.vm_overhead
+        self.start = tuple(problem.places.tolist())
+        # What each VM takes at each place, shape (vms, places, resources); a storage has room for all.
+        self.takes = instance.need[:, None, :] + moves.overhead
+        self.takes[:, self.n_hosts :] = 0
+        none = np.zeros((stores, instance.capacity.shape[1]), dtype=np.int64)
+        self.capacity = np.concatenate([instance.capacity, none])
         mask_of, masks = problem.masks
-        may_move = (instance.current.host_of >= 0) & instance.movable & instance.active
-        usable = moves.helper | problem.stays_used
+        may_move = (problem.places >= 0) & instance.movable & instance.active
+        usable = moves.helper | np.append(problem.stays_used, np.zeros(stores, dtype=np.bool_))
         self.open = masks[mask_of] & usable & may_move[:, None]
         kind_of, pair = moves.kind_of, moves.pair
         some = (moves.seconds[:, :, 0] > 0)[:, pair] & (pair >= 0)
@@ -81,6 +87,7 @@ class _Places:
 
     def run(self) -> list[tuple[int, int]] | None:
         came_from: dict[tuple[int, ...], tuple[tuple[int, ...], int, int] | None] = {self.start: None}
+        # A VM that is saved counts more than one astray, and goes on counting: rather move others twice.
         astray = sum(a != b for a, b in zip(self.start, self.goal, strict=True))
         queue = [(astray, 0, self.start)]
         looked_at = 0
@@ -94,6 +101,7 @@ class _Places:
                 if after not in came_from:
                     came_from[after] = (where, v, h)
                     left = astray - (where[v] != self.goal[v]) + (h != self.goal[v])
+                    left += _SAVED * (h >= self.n_hosts)
                     heapq.heappush(queue, (left, len(came_from), after))
         self.exhausted = not queue
         return None
@@ -110,7 +118,8 @@ class _Places:
         found = [(int(v), int(h)) for v, h in np.argwhere(fits)]
         if not self.limits.named.any():
             return found
-        taken = kernel_taken(self.instance, self.limits, at, times=2)
+        on_hosts = np.where(at < self.n_hosts, at, -1).astype(np.int32)
+        taken = kernel_taken(self.instance, self.limits, on_hosts, times=2)
         return [
             (v, h)
             for v, h in found

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate.model import Boot, Lonely, Migration, Start
-from consolidate.model.plan import Action
+from consolidate.model import Boot, Lonely, Migration, Restore, Save, Start
+from consolidate.model.action import Action
 from consolidate.planning.problem import Problem
 
 __all__ = ["hosts_to_boot", "start_vms", "started"]
@@ -20,8 +20,7 @@ _ALONE = frozenset({"ban", "fence", "root", "preserve", "running"})
 
 def started(problem: Problem) -> NDArray[np.int64]:
     """Return the VMs that are on no host now and on one in the target, ascending."""
-    current, goal = problem.instance.current.host_of, problem.target.host_of
-    return np.flatnonzero((current < 0) & (goal >= 0))
+    return np.flatnonzero((problem.places < 0) & (problem.target.host_of >= 0))
 
 
 def hosts_to_boot(problem: Problem) -> list[int]:
@@ -49,7 +48,7 @@ def start_vms(problem: Problem, actions: Iterable[Action], boots: dict[int, Boot
     if not vms.size:
         return []
     made = list(actions)
-    moves = [a for a in made if isinstance(a, Migration)]
+    moves = [a for a in made if isinstance(a, Migration | Restore | Save)]
     last_s = max((move.end_s for move in moves), default=0)
     lasts_s = max(1, math.ceil(instance.moves.restart_s))
     late = _company(problem)
@@ -83,13 +82,23 @@ def _company(problem: Problem) -> set[int]:
     return {v for rule in rules for v in (*rule.vms, *getattr(rule, "others", ()))}
 
 
+def _source(move: Migration | Save) -> int:
+    return move.source if move.kind == "migration" else move.host
+
+
+def _target(move: Migration | Restore) -> int:
+    return move.target if move.kind == "migration" else move.host
+
+
 class _Room:
     """What is free on a host from each moment on, for good."""
 
-    def __init__(self, problem: Problem, moves: list[Migration], boot: Boot | None, host: int) -> None:
+    def __init__(
+        self, problem: Problem, moves: list[Migration | Restore | Save], boot: Boot | None, host: int
+    ) -> None:
         self.instance, self.host, self.boot = problem.instance, host, boot
-        self.leaving = [m for m in moves if m.source == host]
-        coming = [m for m in moves if m.target == host]
+        self.leaving = [m for m in moves if m.kind != "restore" and _source(m) == host]
+        coming = [m for m in moves if m.kind != "save" and _target(m) == host]
         changes = [(m.start_s, m.vm, -1) for m in coming] + [(m.end_s, m.vm, 1) for m in self.leaving]
         on_s = 0 if boot is None else boot.end_s
         self.times = sorted({on_s, *(max(time, on_s) for time, _, _ in changes)})

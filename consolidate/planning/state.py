@@ -22,6 +22,7 @@ def state_of(instance: Instance) -> str:
     digest = hashlib.sha256()
     for values in (
         instance.current.host_of,
+        instance.current.saved_on,
         instance.need,
         instance.capacity,
         instance.vm_overhead,

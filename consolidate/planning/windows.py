@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from consolidate.errors import PlanError
 from consolidate.model import Instance, MigrationPlan, Placement
+from consolidate.model.action import Action
 from consolidate.planning.follow import state_after
 from consolidate.planning.planner import plan
 
@@ -18,8 +19,8 @@ def plan_in_windows(
 ) -> tuple[MigrationPlan, ...]:
     """Schedule the way to a target inside change windows; what is too long for one goes on in the next.
 
-    Every part ends at a feasible placement and with no action under way. The next part is planned anew
-    from there. A blackout is the time between two windows.
+    Every part ends at a feasible placement, with no action under way and nobody in storage. The next part
+    is planned anew from there. A blackout is the time between two windows.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def plan_in_windows(
     for begin, end in windows:
         if not whole.actions:
             break
-        kept = tuple(a for a in whole.actions if a.end_s <= end - begin)
+        kept = _without_stored(a for a in whole.actions if a.end_s <= end - begin)
         if not kept:
             continue
         ids = {a.id for a in kept}
@@ -67,6 +68,19 @@ def plan_in_windows(
         f"window {max((e - b for b, e in windows), default=0)} s"
     )
     raise PlanError(msg)
+
+
+def _without_stored(kept: Iterable[Action]) -> tuple[Action, ...]:
+    """Return the actions without those that would leave a VM in storage, and without what waits for them."""
+    actions = list(kept)
+    back = {a.vm for a in actions if a.kind == "restore"}
+    gone = {a.id for a in actions if a.kind == "save" and a.vm not in back}
+    for action in actions:
+        if not gone.isdisjoint(action.after):
+            gone.add(action.id)
+    if gone:
+        return _without_stored(a for a in actions if a.id not in gone)
+    return tuple(actions)
 
 
 def _refuse_bad(windows: Sequence[tuple[int, int]]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate.plotting.over_time import time_unit, whole_ticks
-from consolidate.plotting.style import AFTER, BEFORE, GRID, INK, LOST, MOVES, MUTED, nothing
+from consolidate.plotting.style import AFTER, BEFORE, GRID, INK, LOST, MOVES, MUTED, SAVED, nothing
 from consolidate.plotting.text import number, visible
 
 if TYPE_CHECKING:
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
+    from consolidate.model.action import Action
     from consolidate.model.instance import Instance
-    from consolidate.model.plan import Action, MigrationPlan
+    from consolidate.model.plan import MigrationPlan
 
 __all__ = ["MAX_LANES", "hosts_in_order", "migration_timeline"]
 
@@ -33,7 +34,8 @@ def migration_timeline(
 ) -> Axes:
     """Draw a plan over time: a lane per host while they are few, else how much happens at a time.
 
-    In a lane, the upper half is what leaves the host and the lower half what arrives at it.
+    In a lane, the upper half is what leaves the host and the lower half what arrives at it, to storage and
+    from there included.
 
     Parameters
     ----------
@@ -70,7 +72,7 @@ def hosts_in_order(plan: MigrationPlan) -> list[int]:
             every.setdefault(a.source, a.start_s)
         else:
             every.setdefault(a.host, a.start_s)
-            if a.kind == "shutdown":
+            if a.kind in ("shutdown", "save"):
                 last_out[a.host] = max(last_out.get(a.host, 0), a.end_s)
     return sorted(every, key=lambda h: (h in last_out, last_out.get(h, 0), h))
 
@@ -80,13 +82,14 @@ def _lanes(
 ) -> None:
     lane = {host: k for k, host in enumerate(hosts)}
     out: list[tuple[int, Action]] = []
-    arriving, boots, downs = list(out), list(out), list(out)
+    arriving, boots, downs, saves, restores = (list(out) for _ in range(5))
     for a in plan.actions:
         if a.kind == "migration":
             out.append((lane[a.source], a))
             arriving.append((lane[a.target], a))
         else:
-            (boots if a.kind == "boot" else downs).append((lane[a.host], a))
+            mine = {"boot": boots, "shutdown": downs, "save": saves, "restore": restores}
+            mine.get(a.kind, arriving).append((lane[a.host], a))
     for k in range(len(hosts)):
         ax.axhline(k, color=GRID, linewidth=0.7, zorder=0)
     # A bar too short to see keeps a hairline; edges between many bars would leave only edges.
@@ -94,6 +97,8 @@ def _lanes(
     for bars, low, height, colour in (
         (out, -0.38, 0.36, MOVES),
         (arriving, 0.02, 0.36, AFTER),
+        (saves, -0.38, 0.36, SAVED),
+        (restores, 0.02, 0.36, SAVED),
         (boots, -0.38, 0.76, LOST),
         (downs, -0.38, 0.76, BEFORE),
     ):
@@ -116,7 +121,8 @@ def _lanes(
         ax,
         [
             ("VM leaves", MOVES, bool(out)),
-            ("VM arrives", AFTER, bool(out)),
+            ("VM arrives", AFTER, bool(arriving)),
+            ("to storage and from there", SAVED, bool(saves or restores)),
             ("host boots", LOST, bool(boots)),
             ("host shuts down", BEFORE, bool(downs)),
         ],
@@ -174,6 +180,12 @@ def _concurrency(ax: Axes, plan: MigrationPlan, length_s: float) -> None:
         ax.plot(x / length_s, moving, color=MOVES, linewidth=1.0)
         words = f"at most {number(int(moving.max()))}, {number(len(plan.migrations))} in all"
         entries.append((f"moves under way ({words})", MOVES, True))
+    if plan.saves:
+        x, stored = _thinned(
+            *_changes([a.start_s for a in plan.saves], [a.end_s for a in plan.restores])
+        )
+        ax.plot(x / length_s, stored, color=SAVED, linewidth=1.2)
+        entries.append((f"VMs in storage ({number(len(plan.saves))} in all)", SAVED, True))
     if plan.boots:
         x, booting = _thinned(*_under_way(plan.boots))
         ax.plot(x / length_s, booting, color=LOST, linewidth=1.2)
@@ -201,8 +213,13 @@ def _concurrency(ax: Axes, plan: MigrationPlan, length_s: float) -> None:
 
 def _under_way(actions: Sequence[Action]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return corners of the count of actions under way over time."""
-    times = np.array([t for a in actions for t in (a.start_s, a.end_s)], dtype=np.int64)
-    change = np.tile([1, -1], len(actions))
+    return _changes([a.start_s for a in actions], [a.end_s for a in actions])
+
+
+def _changes(ups: list[int], downs: list[int]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return corners of a count that rises at some times and falls at others."""
+    times = np.array([*ups, *downs], dtype=np.int64)
+    change = np.repeat([1, -1], [len(ups), len(downs)])
     instants, where = np.unique(times, return_inverse=True)
     net = np.zeros(instants.size, dtype=np.int64)
     np.add.at(net, where, change)

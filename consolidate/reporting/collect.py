@@ -196,6 +196,10 @@ def _hosts(report: Report) -> list[Figure]:
 def _plan(report: Report) -> list[Figure]:
     plan, service = report.plan, report.after.service
     moves = plan.migrations
+    stored = (
+        ("stored_count", len(plan.saves), "VMs that the plan leaves in storage for a while", "plan"),
+        ("stored_vm_s", plan.stored_s, "time for which they stand still, in VM-seconds", "plan"),
+    )
     counts = [
         count(metric, value, label=label, source=source)
         for metric, value, label, source in (
@@ -208,6 +212,7 @@ def _plan(report: Report) -> list[Figure]:
             ),
             ("planned_migrations_count", len(moves), "moves in the plan", "plan"),
             ("parking_count", sum(m.parking for m in moves), "moves that are temporary stops", "plan"),
+            *(stored if plan.saves else ()),
             ("boots_count", len(plan.boots), "hosts booted by the plan", "plan"),
             ("shutdowns_count", len(plan.shutdowns), "hosts shut down by the plan", "plan"),
             (

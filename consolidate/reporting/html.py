@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-    from consolidate.model.plan import Action
+    from consolidate.model.action import Action
     from consolidate.reporting.bundle import Report
 
 __all__ = ["page_environment", "render", "template_text"]
@@ -285,9 +285,16 @@ def _actions(report: Report) -> dict[str, Any]:
 def _action(action: Action, report: Report) -> dict[str, str]:
     hosts = report.before.host_ids
     row = {"start": number(action.start_s), "end": number(action.end_s), "kind": action.kind}
+    names = report.instance.vms.ids if report.instance is not None else None
+    if action.kind in ("save", "restore"):
+        host = visible(hosts[action.host])
+        source, target = (host, "storage") if action.kind == "save" else ("storage", host)
+        moved = number(action.image_mib)
+        return row | {
+            "vm": visible(vm_name(action.vm, names)), "source": source, "target": target, "moved": moved,
+        }  # fmt: skip
     if action.kind != "migration":
         return row | {"vm": "", "source": "", "target": visible(hosts[action.host]), "moved": ""}
-    names = report.instance.vms.ids if report.instance is not None else None
     return row | {
         "kind": f"{action.mode.replace('_', ' ')} move" + (" (parking)" if action.parking else ""),
         "vm": visible(vm_name(action.vm, names)),

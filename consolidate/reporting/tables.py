@@ -10,7 +10,7 @@ from consolidate.exports.csv_text import csv_text, safe_cell
 from consolidate.reporting.figure import Figure
 
 if TYPE_CHECKING:
-    from consolidate.model.plan import Action
+    from consolidate.model.action import Action
     from consolidate.reporting.bundle import Report
 
 __all__ = ["csv_text", "figures_csv", "figures_json", "plan_csv", "safe_cell"]
@@ -66,6 +66,23 @@ def plan_csv(report: Report) -> str:
 
 def _plan_row(action: Action, vms: tuple[str, ...] | None, hosts: tuple[str, ...]) -> tuple[object, ...]:
     after = " ".join(map(str, action.after))
+    if action.kind in ("save", "restore"):
+        ends = (hosts[action.host], None) if action.kind == "save" else (None, hosts[action.host])
+        return (
+            action.id,
+            action.kind,
+            vm_name(action.vm, vms),
+            *ends,
+            None,
+            action.start_s,
+            action.end_s,
+            None,
+            action.image_mib,
+            float(action.rate_mib_per_s),
+            action.overhead_mcores,
+            None,
+            after,
+        )
     if action.kind != "migration":
         target = hosts[action.host]
         empty = (None,) * 5

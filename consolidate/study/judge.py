@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
@@ -100,11 +101,17 @@ def prove_reserve(
 def _plan_case(instance: Instance, plan: MigrationPlan) -> cases.PlanCase:
     return cases.PlanCase(
         placement=placement_case(instance, plan.target),
-        limits=cases.MoveLimits(**asdict(instance.moves)),
+        limits=cases.MoveLimits(**_limits(instance)),
         actions=_actions(plan),
         makespan_bound_s=plan.makespan_bound_s,
         direct_bound_s=0 if plan.bound is None else plan.bound.direct_s,
+        saved_on=instance.current.saved_on.astype(np.int64),
     )
+
+
+def _limits(instance: Instance) -> dict[str, Any]:
+    """Return the settings of moves but for the price of downtime, which forbids nothing."""
+    return {k: v for k, v in asdict(instance.moves).items() if k != "downtime_j_per_s"}
 
 
 def judge_budget(instance: Instance, placement: Placement, moves: MoveBudget) -> None:
@@ -140,6 +147,7 @@ def judge_execution(execution: Execution) -> None:
             )
             for e in execution.events
         ),
+        stored=tuple(np.flatnonzero(execution.instance.current.saved_on >= 0).tolist()),
     )
     _refuse(check_history(case), what="the execution")
 
@@ -249,11 +257,15 @@ def _kind(kind: HostType) -> cases.HostKind:
 
 def _actions(plan: MigrationPlan) -> cases.Actions:
     kinds = {"boot": cases.BOOT, "migration": cases.MOVE, "shutdown": cases.SHUTDOWN}
-    kinds |= {"start": cases.START}
+    kinds |= {"start": cases.START, "save": cases.SAVE, "restore": cases.RESTORE}
     rows = []
     for a in plan.actions:
         if a.kind == "migration":
             rows.append((a.vm, a.source, a.target, a.downtime_ms, a.moved_mib, a.overhead_mcores))
+        elif a.kind == "save":
+            rows.append((a.vm, a.host, -1, 0, a.image_mib, a.overhead_mcores))
+        elif a.kind == "restore":
+            rows.append((a.vm, -1, a.host, 0, a.image_mib, a.overhead_mcores))
         else:
             rows.append((a.vm if a.kind == "start" else -1, -1, a.host, 0, 0, 0))
     table = np.array(rows, dtype=np.int64).reshape(-1, 6)
@@ -269,7 +281,7 @@ def _actions(plan: MigrationPlan) -> cases.Actions:
         downtime_ms=table[:, 3],
         moved_mib=table[:, 4],
         rate_mib_per_s=np.array(
-            [a.rate_mib_per_s if a.kind == "migration" else 0.0 for a in plan.actions]
+            [getattr(a, "rate_mib_per_s", 0.0) for a in plan.actions], dtype=np.float64
         ),
         overhead_mcores=table[:, 5],
         parking=np.array([a.kind == "migration" and a.parking for a in plan.actions], dtype=np.bool_),

@@ -30,8 +30,10 @@ from consolidate.model import (
     PowerControl,
     Repair,
     Replay,
+    Restore,
     Result,
     Rule,
+    Save,
     ServiceLevel,
     Shutdown,
     Site,
@@ -42,6 +44,7 @@ from consolidate.model import (
     VMs,
     WattTable,
 )
+from consolidate.model.action import Action
 from consolidate.study.folder import read_json, read_table
 from consolidate.study.write import STATES
 
@@ -215,7 +218,7 @@ def load_result(folder: Path) -> Result:
 def load_plan(folder: Path) -> MigrationPlan:
     """Read the plan of a run folder."""
     placement = _columns(folder / "placement.parquet")
-    actions: list[Boot | Migration | Shutdown | Start] = []
+    actions: list[Action] = []
     for row in read_table(folder / "plan.parquet").to_pylist():
         common = {
             "id": row["action_id"],
@@ -228,6 +231,11 @@ def load_plan(folder: Path) -> MigrationPlan:
             more = {k: row[k] for k in (*names, "overhead_mcores", "parking")}
             downtime_ms = round(row["downtime_s"] * 1_000)
             actions.append(Migration(**common, **more, downtime_ms=downtime_ms))
+        elif row["kind"] in ("save", "restore"):
+            half = Save if row["kind"] == "save" else Restore
+            host = row["source"] if half is Save else row["target"]
+            more = {k: row[k] for k in ("vm", "rate_mib_per_s", "overhead_mcores")}
+            actions.append(half(**common, **more, host=host, image_mib=row["moved_mib"]))
         elif row["kind"] == "start":
             actions.append(Start(**common, vm=row["vm"], host=row["target"]))
         else:

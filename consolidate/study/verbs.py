@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from consolidate.model.plan import Action
+    from consolidate.model.action import Action
     from consolidate.solvers import Budget, Policy
 
 __all__ = ["improvements", "plan", "resume_plan", "solve", "undo_plan", "window_plans"]

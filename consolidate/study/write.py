@@ -303,6 +303,7 @@ def write_replay(folder: Path, replay: Replay) -> None:
     )
     if replay.options:
         write_json(arm / "options.json", replay.options)
+    if replay.options or replay.stops:
         write_stops(arm, replay.stops)
     write_json(arm / "service.json", {"label": replay.label} | asdict(replay.service))
 

@@ -23,6 +23,7 @@ def with_stops(base):
             self.image = [0] * self.n_vms
             self.asked = [None] * self.n_vms
             self.emptied = set()
+            self.kept, self.back, self.over = set(), {}, [0] * self.n_vms
             self.idle = [0] * self.n_vms
             self.exposure, self.ended = [0] * self.n_vms, [0] * self.n_vms
             self.work = [0] * self.n_vms
@@ -44,6 +45,7 @@ def with_stops(base):
                     self._log(v, self.phase[v], now, completed=False)
                 self.phase[v] = self.asked[v] = None
                 self.work[v] = 0
+                self._let_go(v)
             if step:
                 self._watch(step - 1)
             super()._begin(now)
@@ -100,6 +102,8 @@ def with_stops(base):
 
         def _take(self, plan, now):
             super()._take(plan, now)
+            for restore in plan.restores if plan is not None else ():
+                self.coming.append((restore.vm, restore.host))
             for ask in (*plan.parks, *plan.wakes) if plan is not None else ():
                 self.planned.append((now + ask.start_s, None, ask))
 
@@ -121,18 +125,39 @@ def with_stops(base):
             elif what == "Wake":
                 if self._stored(a.vm):
                     self._wake(a.vm, now)
+            elif what == "Save":
+                if self.alive[a.vm] and self.where[a.vm] == a.host and not self._busy(a.vm):
+                    self.kept.add(a.vm)
+                    self.image[a.vm], self.over[a.vm] = a.image_mib, a.overhead_mcores
+                    self._stand(a.vm, "saving", now, end - now)
+            elif what == "Restore":
+                self.coming.remove((a.vm, a.host))
+                if a.vm in self.kept:
+                    self.kept.discard(a.vm)
+                    self.back[a.vm] = a
+                    self._wake(a.vm, now)
+                    if self.state[a.host] == ON and self.phase[a.vm] == "queue":
+                        self.waiting.remove(a.vm)
+                        self.where[a.vm] = a.host
+                        self._placed(a.vm, a.host, now)
             else:
                 super()._start_one(a, end, now)
 
+        def _let_go(self, v):
+            self.kept.discard(v)
+            self.back.pop(v, None)
+
         def _stored(self, v):
-            """Say whether a VM is in storage or on the way there, and not woken."""
-            return self.phase[v] in ("saving", "parked") and self.asked[v] is None
+            """Say whether a VM is in storage or on the way there, not woken, and free to be woken."""
+            there = self.phase[v] in ("saving", "parked") and self.asked[v] is None
+            return there and v not in self.kept
 
         def _busy(self, v):
             return super()._busy(v) or self._stands(v)
 
         def _save(self, v, now):
             p = self.parking
+            self.over[v] = p.overhead_mcores
             self.image[v] = int(self.trace.memory_mib[v, now // self.step_s]) + p.state_mib
             self.image[v] += p.disk_delta_mib
             self._stand(v, "saving", now, max(1, self._seconds(v, p.write_mib_per_s)))
@@ -172,7 +197,7 @@ def with_stops(base):
                 self.service["savings"] += 1
                 h, self.where[v] = self.where[v], -1
                 self.work[v] = 0
-                if h not in self.where:
+                if h not in self.where and v not in self.kept:
                     self.emptied.add(h)
                 self.phase[v] = "parked" if self.asked[v] is None else "queue"
                 if self.asked[v] is not None:
@@ -187,13 +212,17 @@ def with_stops(base):
             else:
                 self.service["vm_restarts"] += 1
             self.phase[v] = self.asked[v] = None
+            self._let_go(v)
 
         def _host_for(self, v, candidates):
             return self._emptiest(v, candidates, sign=-1 if self.phase[v] == "queue" else 1)
 
         def _placed(self, v, h, now):
             if self.phase[v] == "queue":
-                self._stand(v, "restoring", now, max(1, self._seconds(v, self.parking.read_mib_per_s)))
+                own = self.back.get(v)
+                self.over[v] = own.overhead_mcores if own else self.parking.overhead_mcores
+                seconds = max(1, self._seconds(v, self.parking.read_mib_per_s))
+                self._stand(v, "restoring", now, own.end_s - own.start_s if own else seconds)
             elif self.phase[v] == "lost":
                 self._stand(v, "restarting", now, self.failures.restart_s)
 
@@ -220,6 +249,7 @@ def with_stops(base):
                     self.phase[v] = "queue"
                 else:
                     self.phase[v], self.asked[v] = "lost", now
+                    self._let_go(v)
                 self.where[v] = -1
                 self.waiting.append(v)
             self.ends.append((now + event.duration_s, "repaired", h))
@@ -244,7 +274,7 @@ def with_stops(base):
         def _storage_mcores(self, h):
             users = [v for v in range(self.n_vms) if self.where[v] == h]
             busy = [v for v in users if self.phase[v] in ("saving", "restoring")]
-            return self.parking.overhead_mcores * len(busy)
+            return sum(self.over[v] for v in busy)
 
         def run(self):
             super().run()

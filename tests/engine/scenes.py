@@ -19,6 +19,8 @@ from consolidate.model import (
     Park,
     Parking,
     Placement,
+    Restore,
+    Save,
     Shutdown,
     Site,
     Spread,
@@ -222,6 +224,24 @@ def _random_plan(rng, where, n_hosts, kinds, horizon):
     return make_plan(where, *actions)
 
 
+def _stored(rng, current, n_hosts, left):
+    """Return VMs that a plan saves and restores, sometimes too early, from and to wherever."""
+    actions = []
+    for v in np.flatnonzero(rng.random(len(current.host_of)) < 0.25).tolist():
+        home = int(current.host_of[v]) if rng.random() < 0.9 else int(rng.integers(n_hosts))
+        start = int(rng.integers(0, left))
+        common = {"vm": v, "image_mib": 70, "rate_mib_per_s": 9.0}
+        more = {"overhead_mcores": int(rng.choice([0, 250]))}
+        end = start + int(rng.integers(1, 12))
+        if home >= 0:
+            save = Save(id=2_000 + v, host=home, start_s=start, end_s=end, **common, **more)
+            back = max(1, end + int(rng.integers(-3, 25)))
+            host, stop = int(rng.integers(n_hosts)), back + int(rng.integers(1, 12))
+            restore = Restore(id=3_000 + v, host=host, start_s=back, end_s=stop, **common, **more)
+            actions += [save, restore]
+    return actions
+
+
 def stopping_scene(seed: int):
     """Return a random scene with VMs that are often idle, a parking policy, failures, and plans that park."""
     trace, fleet, current, plans, rules = random_scene(seed)
@@ -259,5 +279,6 @@ def stopping_scene(seed: int):
         asks = [(int(v), int(rng.integers(left))) for v in rng.integers(0, n_vms, 3)]
         parks = tuple(Park(vm=v, start_s=at) for v, at in asks[:2])
         wakes = tuple(Wake(vm=v, start_s=min(at + 15, left - 1)) for v, at in asks)
-        plans[step] = replace(plan, parks=parks, wakes=wakes)
+        stored = _stored(np.random.default_rng([seed, 3, step]), current, fleet.n_hosts, left)
+        plans[step] = replace(plan, actions=(*plan.actions, *stored), parks=parks, wakes=wakes)
     return trace, fleet, current, plans, rules, parking, failures

@@ -42,13 +42,17 @@ def triples(naive_stops, scenes):
     return found
 
 
-def test_the_scenes_are_worth_their_seeds(triples):
+def test_the_scenes_are_worth_their_seeds(scenes, triples):
     """Whatever never happens in the scenes is not tested by the comparison."""
     total = Counter()
     for _, _, _, fast, _, _ in triples:
         total.update({k: v > 0 for k, v in asdict(fast.service).items()})
         total.update({f"{s.cause} {s.completed}": True for s in fast.stops})
     assert min(total.values()) >= 1, total
+    planned = sum(
+        bool(p.saves) for *_, plans, _, _, _ in map(scenes.stopping_scene, SEEDS) for p in plans.values()
+    )
+    assert planned > 20
     assert {f"{c} {d}" for c in ("saving", "restoring", "restarting") for d in (True, False)} <= set(
         total
     )

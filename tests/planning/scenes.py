@@ -138,12 +138,13 @@ def with_helper(instance: Instance, space: dict[str, int], like: int) -> Instanc
 def carry_out(instance: Instance, plan, end_s: int | None = None) -> list[int]:
     """Carry out a plan second by second and assert everything that must hold; return where VMs end.
 
-    A VM that moves is on both hosts from the first to the last second of its move. Stopping at ``end_s``
-    leaves moves under way where they are: at their source.
+    A VM that moves is on both hosts from the first to the last second of its move; one that is saved is on
+    its host until that has ended, then in storage (-2), and on its new host from the start of its restoring.
+    Stopping at ``end_s`` leaves moves under way where they are: at their source.
     """
     fleet, moves = instance.fleet, instance.moves
     types = [fleet.types[k] for k in fleet.host_type]
-    where = [int(h) for h in instance.current.host_of]
+    where = places(instance)
     state = ["on" if on else "off" for on in fleet.powered_on]
     until = [0] * fleet.n_hosts
     under_way: list = []
@@ -152,7 +153,7 @@ def carry_out(instance: Instance, plan, end_s: int | None = None) -> list[int]:
     for now in range(stop):
         for move in [m for m in under_way if m.end_s == now]:
             under_way.remove(move)
-            where[move.vm] = move.target
+            where[move.vm] = goal(move)
         for h in range(fleet.n_hosts):
             if state[h] in ("booting", "shutting down") and until[h] == now:
                 state[h] = "on" if state[h] == "booting" else "off"
@@ -163,8 +164,8 @@ def carry_out(instance: Instance, plan, end_s: int | None = None) -> list[int]:
                 assert action.end_s - now == types[action.host].boot_s
                 state[action.host] = "booting" if action.end_s > now else "on"
                 until[action.host] = action.end_s
-            elif action.kind == "migration":
-                assert where[action.vm] == action.source
+            elif action.kind in ("migration", "save", "restore"):
+                assert where[action.vm] == origin(action)
                 assert all(m.vm != action.vm for m in under_way)
                 assert action.end_s > now
                 under_way.append(action)
@@ -172,20 +173,45 @@ def carry_out(instance: Instance, plan, end_s: int | None = None) -> list[int]:
             h = action.host
             assert state[h] == "on"
             assert h not in where
-            assert all(h not in (m.source, m.target) for m in under_way)
+            assert all(h not in (origin(m), goal(m)) for m in under_way)
             assert action.end_s - now == types[h].shutdown_s
             state[h], until[h] = ("shutting down" if action.end_s > now else "off"), action.end_s
         held = _held(instance, where, under_way)
         for move in under_way:
-            assert state[move.source] == state[move.target] == "on", f"{move} at {now} s"
+            ends = {origin(move), goal(move)} - {STORED}
+            assert all(state[h] == "on" for h in ends), f"{move} at {now} s"
         for h in range(fleet.n_hosts):
-            assert sum(m.source == h for m in under_way) <= moves.moves_out
-            assert sum(m.target == h for m in under_way) <= moves.moves_in
+            assert sum(origin(m) == h for m in under_way) <= moves.moves_out
+            assert sum(goal(m) == h for m in under_way) <= moves.moves_in
             assert not held[h] or state[h] == "on"
             _assert_room(instance, held[h], h, None if before is None else before[h])
         _assert_rules(instance, held, before)
         before = held
     return where
+
+
+STORED = -2
+MOVING = ("migration", "save", "restore")
+
+
+def places(instance) -> list[int]:
+    """Return the host of each VM, STORED for one in storage, -1 for nowhere."""
+    rows = zip(instance.current.host_of.tolist(), instance.current.saved_on.tolist(), strict=True)
+    return [STORED if saved >= 0 else h for h, saved in rows]
+
+
+def origin(action) -> int:
+    """Return where an action takes its VM from."""
+    if action.kind == "migration":
+        return action.source
+    return action.host if action.kind == "save" else STORED
+
+
+def goal(action) -> int:
+    """Return where an action brings its VM to."""
+    if action.kind == "migration":
+        return action.target
+    return action.host if action.kind == "restore" else STORED
 
 
 def _held(instance, where, under_way) -> list[set[int]]:
@@ -194,7 +220,8 @@ def _held(instance, where, under_way) -> list[set[int]]:
         if h >= 0:
             held[h].add(v)
     for move in under_way:
-        held[move.target].add(move.vm)
+        if goal(move) != STORED:
+            held[goal(move)].add(move.vm)
     return held
 
 
@@ -226,7 +253,7 @@ def in_order_of_dependencies(instance: Instance, plan, seed: int) -> list[int]:
     rng = np.random.default_rng(seed)
     waiting, running = list(plan.actions), []
     done: set[int] = set()
-    where = [int(h) for h in instance.current.host_of]
+    where = places(instance)
     on = {int(h) for h in np.flatnonzero(instance.fleet.powered_on)}
     now = 0
     while waiting or running:
@@ -234,22 +261,23 @@ def in_order_of_dependencies(instance: Instance, plan, seed: int) -> list[int]:
             running.remove(entry)
             action = entry[1]
             done.add(action.id)
-            if action.kind == "migration":
-                where[action.vm] = action.target
+            if action.kind in MOVING:
+                where[action.vm] = goal(action)
             elif action.kind == "boot":
                 on.add(action.host)
         for action in [a for a in waiting if done.issuperset(a.after)]:
             waiting.remove(action)
             running.append((now + int(rng.integers(1, 50)), action))
-            under_way = [a for _, a in running if a.kind == "migration"]
-            if action.kind == "migration":
-                assert where[action.vm] == action.source
-                assert {action.source, action.target} <= on
-                vms = _held(instance, where, under_way)[action.target]
-                _assert_room(instance, vms, action.target, vms - {action.vm})
+            under_way = [a for _, a in running if a.kind in MOVING]
+            if action.kind in MOVING:
+                assert where[action.vm] == origin(action)
+                assert {origin(action), goal(action)} - {STORED} <= on
+                if action.kind != "save":
+                    vms = _held(instance, where, under_way)[goal(action)]
+                    _assert_room(instance, vms, goal(action), vms - {action.vm})
             elif action.kind == "shutdown":
                 assert action.host not in where
-                assert all(action.host != m.target for m in under_way)
+                assert all(action.host != goal(m) for m in under_way)
                 on.discard(action.host)
         assert running or not waiting, "nothing can go on"
         now = min((end for end, _ in running), default=now)

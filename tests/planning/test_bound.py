@@ -115,6 +115,10 @@ def test_the_bound_is_derived_again_and_never_above_a_plan(scenes):
             made = plan(instance, target)
         except PlanError:
             continue
+        if made.saves:
+            # A VM in storage takes no room, so such plans may be shorter; no bound is claimed for them.
+            assert made.bound is None
+            continue
         compared += 1
         assert made.makespan_s >= found, f"seed {seed}"
     assert compared > 30

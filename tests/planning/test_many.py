@@ -7,13 +7,16 @@ judged. A slice runs with the fast tests.
 from __future__ import annotations
 
 from collections import Counter, deque
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from consolidate.errors import PlanError
 from consolidate.migration import MoveSettings
-from consolidate.model import Ban, Fence, Interference, Lonely, PowerControl, Split, Spread
+from consolidate.model import Ban, Fence, Interference, Lonely, PowerControl, Running, Split, Spread
 from consolidate.planning import plan
 from consolidate.study.judge import judge_plan
 
@@ -70,7 +73,12 @@ def draw(scenes, seed):
     target = scenes._draw(
         rng, hosts, vms, rules, [sorted({*a, current[k]}) for k, a in enumerate(allowed)]
     )
-    return target and (instance, scenes.to(*target))
+    if not target:
+        return None
+    if rng.random() < 0.4:
+        always = Running(vms=(int(rng.integers(n_vms)),), continuous=True)
+        instance = replace(instance, rules=(*instance.rules, always))
+    return instance, scenes.to(*target)
 
 
 def _rules(rng, n_hosts, n_vms):
@@ -112,8 +120,12 @@ def keeps(rule, held):
     return True
 
 
-def reachable(instance, target):
-    """Say whether moves one after the other lead to the target, each with its VM on both hosts."""
+def reachable(instance, target, *, storage=True):
+    """Say whether moves one after the other lead to the target, each with its VM on both hosts.
+
+    With storage, a VM may also be saved where its host offers that, and come back to a host that does, unless
+    a rule says that it runs all the time.
+    """
     fleet = instance.fleet
     types = [fleet.types[k] for k in fleet.host_type]
     wanted = set(target.host_of.tolist())
@@ -141,6 +153,12 @@ def reachable(instance, target):
         control = fleet.power_control[h]
         return control == PowerControl.MANAGED or (h in wanted and control != PowerControl.NO_WAKE)
 
+    always = {v for r in instance.rules if isinstance(r, Running) and r.continuous for v in r.vms}
+    stored = "in storage"
+
+    def saves(v, h):
+        return storage and v not in always and "saved_state" in types[h].hypervisor.moves
+
     def fits(v, h, where):
         there = [u for u, at in enumerate(where) if at == h] + [v]
         total = sum(instance.need[u] + instance.vm_overhead[h] for u in there)
@@ -156,11 +174,17 @@ def reachable(instance, target):
         if where == goal:
             return True
         for v in range(len(where)):
+            away = (*where[:v], stored, *where[v + 1 :])
+            able = instance.movable[v] and where[v] != stored and saves(v, where[v])
+            if able and away not in seen:
+                seen.add(away)
+                queue.append(away)
             for h in range(fleet.n_hosts):
                 after = (*where[:v], h, *where[v + 1 :])
                 if h == where[v] or after in seen or not instance.movable[v] or not usable(h):
                     continue
-                if not mode_exists(v, where[v], h) or not fits(v, h, where):
+                way = saves(v, h) if where[v] == stored else mode_exists(v, where[v], h)
+                if not way or not fits(v, h, where):
                     continue
                 both = held(where)
                 both[h].add(v)
@@ -189,6 +213,9 @@ def sweep(scenes, seeds):
             kinds["refused"] += 1
             continue
         assert can, f"seed {seed}: a plan for a target out of reach"
+        needed = bool(made.saves) and not reachable(instance, target, storage=False)
+        assert needed or not made.saves, f"seed {seed}: a VM is stopped although moves alone would do"
+        kinds["stored"] += needed
         assert scenes.carry_out(instance, made) == target.host_of.tolist(), f"seed {seed}"
         judge_plan(instance, made)
         kinds["planned"] += 1
@@ -202,6 +229,14 @@ def test_a_slice(scenes):
     assert kinds["planned"] > 50, kinds
     assert kinds["refused"] > 3, kinds
     assert kinds["parked"] > 1, kinds
+    assert kinds["stored"] > 1, kinds
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(seed=st.integers(20_000, 2**31))
+def test_any_problem(scenes, seed):
+    """The same for whatever seed is thought of."""
+    sweep(scenes, [seed])
 
 
 @pytest.mark.slow

@@ -47,11 +47,12 @@ def test_the_problems_are_worth_their_seeds(outcomes):
         kinds["boot"] += bool(made.boots)
         kinds["boot for parking"] += any(b.host == s.host for b in made.boots for s in made.shutdowns)
         kinds["shutdown"] += bool(made.shutdowns)
+        kinds["in storage"] += bool(made.saves)
         kinds.update({m.mode for m in made.migrations})
     assert kinds["MigrationPlan"] > 100, kinds
     assert kinds["parking"] > 10, kinds
-    assert kinds["DeadlockError"] > 3, kinds
-    for kind in ("boot", "boot for parking", "shutdown", "live", "saved_state"):
+    assert kinds["DeadlockError"] > 0, kinds
+    for kind in ("boot", "boot for parking", "shutdown", "live", "saved_state", "in storage"):
         assert kinds[kind] > 0, kinds
 
 
@@ -67,7 +68,7 @@ def test_a_plan_that_is_stopped_at_any_moment_leaves_a_feasible_placement(scenes
     for _, instance, _, made in planned(outcomes):
         when = int(rng.integers(0, made.makespan_s + 1))
         where = scenes.carry_out(instance, made, end_s=when)
-        placement = scenes.to(*where)
+        placement = scenes.to(*(max(h, -1) for h in where))
         assert (instance.usage(placement) <= instance.capacity).all()
         for rule in instance.rules:
             if rule.continuous and not rule.violations(instance.current):

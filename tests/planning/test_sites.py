@@ -57,3 +57,43 @@ def test_a_saved_state_crosses_the_uplink_at_its_rate(scenes):
     assert made.moved_mib == 8_000
     assert made.end_s - made.start_s >= 8_000 * 8 * 2**20 / (UPLINK * 1e6)
     assert made.downtime_ms == 1_000 * (made.end_s - made.start_s)
+
+
+def test_a_vm_in_storage_comes_to_another_site_where_that_reaches_the_storage(scenes):
+    """A swap between two full hosts at two sites: read across the uplink, or at home."""
+    instance, _ = two_sites(scenes, 1, modes=["live", "saved_state"], memory=4_500)
+    both = dataclasses.replace(
+        instance,
+        vms=dataclasses.replace(
+            instance.vms,
+            ids=("a", "b"),
+            groups=("", ""),
+            **{
+                name: np.repeat(getattr(instance.vms, name), 2)
+                for name in (
+                    "vcpus",
+                    "cpu_mcores",
+                    "memory_mib",
+                    "dirty_mib_per_s",
+                    "is_container",
+                    "disk_mib",
+                )
+            },
+        ),
+        need=np.repeat(instance.need, 2, axis=0),
+        current=scenes.to(0, 1),
+        **{
+            name: np.repeat(getattr(instance, name), 2)
+            for name in ("load_mcores", "active", "movable", "move_mj")
+        },
+    )
+    made = plan(both, scenes.to(1, 0))
+    judge_plan(both, made)
+    (save,), (restore,) = made.saves, made.restores
+    assert save.end_s - save.start_s == 10
+    assert restore.end_s - restore.start_s == 35
+    apart = dataclasses.replace(both, moves=MoveSettings(shared_storage=False))
+    # Without shared storage both are saved at the first site, one after the other, and restored there.
+    made = plan(apart, scenes.to(1, 0))
+    judge_plan(apart, made)
+    assert {a.host for a in (*made.saves, *made.restores)} == {0}

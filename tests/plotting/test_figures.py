@@ -11,7 +11,7 @@ import pytest
 from consolidate import plotting
 from consolidate.carbon import PARAMETERS, Bar
 from consolidate.errors import InputError, UnknownNameError
-from consolidate.model import Boot, MigrationPlan
+from consolidate.model import Boot, MigrationPlan, Restore, Save
 from consolidate.plotting.over_time import MAX_STEPS, _steps
 from consolidate.plotting.plan import MAX_PARTS, _thinned, _under_way
 from consolidate.plotting.policies import _unbeaten
@@ -206,12 +206,18 @@ def test_many_moves_between_few_hosts_stay_a_small_file(synthetic):
 def test_boots_and_empty_plans_are_drawn(ax, small):
     """Rare plans must not break a report."""
     boot = Boot(id=0, host=1, start_s=0, end_s=300)
-    plan = MigrationPlan(actions=(boot,), current=small.plan.current, target=small.plan.target)
+    half = {"vm": 0, "image_mib": 9, "rate_mib_per_s": 9.0, "overhead_mcores": 0}
+    save = Save(id=1, host=2, start_s=0, end_s=50, **half)
+    restore = Restore(id=2, host=1, start_s=300, end_s=350, **half)
+    there = {"current": small.plan.current, "target": small.plan.target}
+    plan = MigrationPlan(actions=(boot, save, restore), **there)
     plotting.migration_timeline(ax, plan)
     assert any("host boots" in t for t in texts(ax))
+    assert any("to storage and from there" in t for t in texts(ax))
     ax.clear()
     plotting.migration_timeline(ax, plan, max_lanes=0)
     assert any("hosts booting (1 in all)" in t for t in texts(ax))
+    assert any("VMs in storage (1 in all)" in t for t in texts(ax))
     ax.clear()
     plotting.migration_timeline(ax, MigrationPlan.empty(small.plan.current))
     assert any("the plan is empty" in t for t in texts(ax))

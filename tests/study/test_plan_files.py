@@ -11,13 +11,23 @@ import pytest
 
 from consolidate.checks.files import MalformedError
 from consolidate.checks.loader import load_makespan_bounds
-from consolidate.model import Boot, MakespanBound, Migration, MigrationPlan, Placement, Shutdown, Start
+from consolidate.model import (
+    Boot,
+    MakespanBound,
+    Migration,
+    MigrationPlan,
+    Placement,
+    Restore,
+    Save,
+    Shutdown,
+    Start,
+)
 from consolidate.study.load import load_plan
 from consolidate.study.write import write_plan
 
 
 def test_every_kind_of_action_comes_back(tmp_path):
-    """Boot, start, move and shutdown; a start that came back as a shutdown would empty its host."""
+    """Every kind of action; a start that came back as a shutdown would empty its host."""
     current, target = np.array([-1, 0], dtype=np.int32), np.array([1, 1], dtype=np.int32)
     plan = MigrationPlan(
         actions=(
@@ -26,6 +36,14 @@ def test_every_kind_of_action_comes_back(tmp_path):
             Migration(
                 id=3, vm=1, source=0, target=1, mode="live", start_s=5, end_s=9, downtime_ms=7,
                 moved_mib=1_024, rate_mib_per_s=256.0, overhead_mcores=80, after=(1,),
+            ),
+            Save(
+                id=5, vm=0, host=1, start_s=20, end_s=23, image_mib=512, rate_mib_per_s=250.0,
+                overhead_mcores=40, after=(2,),
+            ),
+            Restore(
+                id=6, vm=0, host=1, start_s=24, end_s=27, image_mib=512, rate_mib_per_s=250.0,
+                overhead_mcores=40, after=(5,),
             ),
             Shutdown(id=4, host=0, start_s=9, end_s=12, after=(3,)),
         ),

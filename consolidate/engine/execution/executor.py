@@ -26,9 +26,19 @@ from consolidate.engine.execution.surprises import (
     surge_need,
     with_newborns,
 )
-from consolidate.model import Boot, Instance, Migration, MigrationPlan, Placement, Shutdown, Start
+from consolidate.model import (
+    Boot,
+    Instance,
+    Migration,
+    MigrationPlan,
+    Placement,
+    Restore,
+    Save,
+    Shutdown,
+    Start,
+)
+from consolidate.model.action import Action
 from consolidate.model.fleet import PowerControl
-from consolidate.model.plan import Action
 
 __all__ = ["Replanner", "execute"]
 
@@ -78,6 +88,13 @@ def execute(
     return _Executor(Site(extended), wanted, replan, faults, rng).run(plan, surprises)
 
 
+def _ends(move: Migration | Save | Restore) -> tuple[int, int]:
+    """Return the hosts that a VM leaves and comes to; -1 is the storage."""
+    if isinstance(move, Migration):
+        return move.source, move.target
+    return (move.host, -1) if isinstance(move, Save) else (-1, move.host)
+
+
 class _Executor:
     def __init__(
         self,
@@ -125,7 +142,7 @@ class _Executor:
         return Execution(
             instance=self.site.instance,
             events=tuple(self.site.events),
-            placement=Placement(host_of=self.site.host_of),
+            placement=Placement(host_of=self.site.host_of, saved_on=self.site.saved_on),
             wanted=Placement(host_of=existing),
             plans=self.plans,
             stopped=stopped,
@@ -182,33 +199,38 @@ class _Executor:
 
     def _possible(self, action: Action) -> bool:
         site = self.site
-        if isinstance(action, Migration):
-            here = site.host_of[action.vm] == action.source and action.vm not in site.flights
-            on = site.power[action.source] == ON
-            return bool(here and on and self._slots(action) and site.has_room(action.vm, action.target))
+        if isinstance(action, Migration | Save | Restore):
+            return action.vm not in site.flights and self._may_move(action)
         if isinstance(action, Start):
-            absent = site.host_of[action.vm] < 0 and action.vm not in site.flights
-            exists = bool(site.active[action.vm])
+            absent = site.host_of[action.vm] < 0 and site.saved_on[action.vm] < 0
+            exists = bool(site.active[action.vm]) and action.vm not in site.flights
             return bool(absent and exists and site.has_room(action.vm, action.host))
         if isinstance(action, Boot):
             return bool(site.power[action.host] == OFF)
         return bool(site.power[action.host] == ON and site.is_empty(action.host))
 
-    def _slots(self, move: Migration) -> bool:
-        """Say whether both hosts may take part in one more move."""
+    def _may_move(self, move: Migration | Save | Restore) -> bool:
+        """Say whether a VM is where it has to be, and where it goes there is room for it."""
+        site, (source, target) = self.site, _ends(move)
+        here = site.host_of[move.vm] == source and (source >= 0 or site.saved_on[move.vm] >= 0)
+        on = source < 0 or site.power[source] == ON
+        room = target < 0 or site.has_room(move.vm, target)
+        return bool(here and on and room and self._slots(source, target))
+
+    def _slots(self, source: int, target: int) -> bool:
+        """Say whether both hosts may take part in one more move; -1 is the storage, which always may."""
         settings, site = self.site.instance.moves, self.site
-        source, target = move.source, move.target
-        both = [site.coming[h] + site.going[h] for h in (source, target)]
+        both = [site.coming[h] + site.going[h] for h in (source, target) if h >= 0]
         return bool(
-            site.going[source] < settings.moves_out
-            and site.coming[target] < settings.moves_in
+            (source < 0 or site.going[source] < settings.moves_out)
+            and (target < 0 or site.coming[target] < settings.moves_in)
             and (not settings.moves_per_host or max(both) < settings.moves_per_host)
             and (not settings.moves_at_once or len(site.flights) < settings.moves_at_once)
         )
 
     def _begin(self, action: Action) -> None:
         end_s = self.site.now + action.end_s - action.start_s
-        if isinstance(action, Migration):
+        if isinstance(action, Migration | Save | Restore):
             self._begin_move(action, end_s)
         elif isinstance(action, Start):
             flight = self.site.take_off(action.vm, action.host)
@@ -231,8 +253,8 @@ class _Executor:
         # What comes later was planned beside this one: beside a late one it need not be allowed.
         self.changed = True
 
-    def _begin_move(self, move: Migration, end_s: int) -> None:
-        flight = self.site.take_off(move.vm, move.target)
+    def _begin_move(self, move: Migration | Save | Restore, end_s: int) -> None:
+        flight = self.site.take_off(move.vm, _ends(move)[1])
         now = self.site.now
         if self._chance(self.faults.setup):
             setup_s = max(1, math.ceil(self.site.instance.moves.setup_s))
@@ -261,16 +283,17 @@ class _Executor:
     def _failed(self, flight: Flight, where: str) -> None:
         if self._is_under_way(flight):
             self.site.land(flight, arrived=False, detail=where)
-            self.tries[flight.vm] += 1
-            if self.tries[flight.vm] >= _MOST_TRIES:
+            # Who is in storage has to come back, however often that fails.
+            self.tries[flight.vm] += flight.what != "restore"
+            if self.tries[flight.vm] >= _MOST_TRIES and flight.what != "restore":
                 self.site.movable[flight.vm] = False
                 self.site.log("note", vm=flight.vm, detail="left where it is after repeated failures")
         self._broken_off()
 
-    def _ask(self, move: Migration) -> None:
+    def _ask(self, move: Migration | Save | Restore) -> None:
         host = int(self.site.host_of[move.vm])
         self.site.log("note", vm=move.vm, target=host, detail="no answer; the hosts say where it is")
-        if host == move.target:
+        if host == _ends(move)[1] and (host >= 0 or self.site.saved_on[move.vm] >= 0):
             self._end(move)
         else:
             self._broken_off()

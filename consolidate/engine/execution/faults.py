@@ -16,9 +16,10 @@ class Faults:
     Parameters
     ----------
     setup, mid_copy
-        A migration fails before it copies, and half-way; the VM runs on where it was.
+        A migration fails before it copies, and half-way; the VM runs on where it was. So does writing a VM
+        to storage, and reading it from there: it then runs where it was, or is still in storage.
     lost_ack
-        A migration succeeds, and nobody is told.
+        One of these succeeds, and nobody is told.
     boot
         A host does not come up.
     late_boot

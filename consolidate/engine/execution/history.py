@@ -19,6 +19,12 @@ EventKind = Literal[
     "move_fail",
     "start_begin",
     "start_end",
+    "save_begin",
+    "save_end",
+    "save_fail",
+    "restore_begin",
+    "restore_end",
+    "restore_fail",
     "boot_begin",
     "boot_end",
     "boot_fail",
@@ -41,11 +47,12 @@ class Event:
     time_s : s
         Counted from the start of the plan.
     kind
-        ``*_begin``, ``*_end`` and ``*_fail`` of moves, starts, boots and shutdowns (``off``); ``need``: a
-        VM needs something else from now on; ``created`` and ``deleted`` VMs; ``note``: what the executor
-        saw or decided.
+        ``*_begin``, ``*_end`` and ``*_fail`` of moves, starts, VMs written to storage (``save``) and read
+        from it (``restore``), boots and shutdowns (``off``); ``need``: a VM needs something else from now
+        on; ``created`` and ``deleted`` VMs; ``note``: what the executor saw or decided.
     vm, source, target
-        Indices, -1 for none; the host of a boot, a shutdown or a start is the target.
+        Indices, -1 for none; the host of a boot, a shutdown, a start or a restoring is the target,
+        that of a saving the source.
     need
         What the VM needs of each resource from now on, for ``need`` and ``created``.
     detail
@@ -112,15 +119,20 @@ class Execution:
         return " ".join([*parts, *([f"({event.detail})"] if event.detail else [])])
 
     def summary(self) -> str:
-        """Return the execution in three lines of text."""
+        """Return the execution in three lines of text, and one more if VMs were left in storage."""
         kinds = Counter(event.kind for event in self.events)
         failed = sum(n for kind, n in kinds.items() if kind.endswith("_fail"))
+        stored = ""
+        if kinds["save_begin"]:
+            waiting = int((self.placement.saved_on >= 0).sum())
+            both = f"{kinds['save_end']} VMs saved, {kinds['restore_end']} restored"
+            stored = f"\n{both}; {waiting} are in storage"
         return (
             f"{kinds['move_end']} of {kinds['move_begin']} migrations, {kinds['start_end']} starts, "
             f"{kinds['boot_end']} boots and {kinds['off_end']} shutdowns succeeded; {failed} actions failed\n"
             f"{kinds['created']} VMs created, {kinds['deleted']} deleted, {kinds['need']} changes of need; "
             f"{self.plans} plans in {self.makespan_s / 60:.1f} min\n"
-            f"{len(self.astray)} VMs are not where the plan wanted them; {self.stopped}"
+            f"{len(self.astray)} VMs are not where the plan wanted them; {self.stopped}{stored}"
         )
 
     def to_frame(self) -> pd.DataFrame:

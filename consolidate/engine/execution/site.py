@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +14,21 @@ from consolidate.model import Instance, Placement, Running
 __all__ = ["BOOTING", "OFF", "ON", "STOPPING", "Flight", "Site"]
 
 ON, OFF, BOOTING, STOPPING = range(4)
+_KINDS: dict[tuple[str, str], EventKind] = {
+    (what, stage): cast("EventKind", kind)
+    for kind in get_args(EventKind)
+    for what, _, stage in [kind.partition("_")]
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """A move under way, or the start of a VM (source -1)."""
+    """A move of a VM under way, its start or its restoring (source -1), or its saving (target -1)."""
 
     vm: int
     source: int
     target: int
+    what: Literal["move", "start", "save", "restore"]
 
 
 class Site:
@@ -36,6 +43,7 @@ class Site:
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
         self.host_of = np.array(instance.current.host_of)
+        self.saved_on = np.array(instance.current.saved_on)
         self.active = np.array(instance.active)
         self.movable = np.array(instance.movable)
         self.need = np.array(instance.need)
@@ -87,37 +95,40 @@ class Site:
         return not (self.n_vms[host] or self.coming[host] or self.going[host])
 
     def take_off(self, vm: int, target: int) -> Flight:
-        """Begin a move or a start: the target holds what the VM needs from now on."""
-        flight = Flight(vm, int(self.host_of[vm]), target)
-        self.flights[vm] = flight
-        self.used[target] += self._amount(vm, target)
-        self.coming[target] += 1
-        if flight.source >= 0:
-            self.going[flight.source] += 1
-        self.log(
-            "move_begin" if flight.source >= 0 else "start_begin",
-            vm=vm,
-            source=flight.source,
-            target=target,
-        )
+        """Begin a move, a start, a restoring, or with the target -1 a saving.
+
+        The target holds what the VM needs from now on.
+        """
+        source = int(self.host_of[vm])
+        what: Literal["move", "start", "save", "restore"] = "move" if target >= 0 else "save"
+        if source < 0:
+            what = "restore" if self.saved_on[vm] >= 0 else "start"
+        flight = self.flights[vm] = Flight(vm, source, target, what)
+        if target >= 0:
+            self.used[target] += self._amount(vm, target)
+            self.coming[target] += 1
+        if source >= 0:
+            self.going[source] += 1
+        self.log(_KINDS[what, "begin"], vm=vm, source=source, target=target)
         return flight
 
     def land(self, flight: Flight, *, arrived: bool, detail: str = "") -> None:
-        """End a move or a start: the VM is at its target, or where it was; the other host has its room back."""
+        """End what was begun: the VM is where it was to go, or where it was; the other host has room again."""
         vm, source, target = flight.vm, flight.source, flight.target
         del self.flights[vm]
-        self.coming[target] -= 1
         leaves = source if arrived else target
+        if target >= 0:
+            self.coming[target] -= 1
+            self.n_vms[target] += arrived
         if source >= 0:
             self.going[source] -= 1
+            self.n_vms[source] -= arrived
         if leaves >= 0:
             self.used[leaves] -= self._amount(vm, leaves)
         if arrived:
             self.host_of[vm] = target
-            self.n_vms[target] += 1
-            if source >= 0:
-                self.n_vms[source] -= 1
-        kind: EventKind = ("move_end" if arrived else "move_fail") if source >= 0 else "start_end"
+            self.saved_on[vm] = source if target < 0 else -1
+        kind = _KINDS[flight.what, "end" if arrived else "fail"]
         self.log(kind, vm=vm, source=source, target=target, detail=detail)
 
     def change_need(self, vm: int, need: NDArray[np.int64], *, detail: str) -> None:
@@ -135,15 +146,15 @@ class Site:
         self.log("created", vm=vm, need=self.need[vm])
 
     def delete(self, vm: int) -> None:
-        """Let a VM cease to exist; a move of it ends."""
+        """Let a VM cease to exist, and its state in storage; a move of it ends."""
         flight = self.flights.get(vm)
         if flight is not None:
-            self.land(flight, arrived=flight.source < 0, detail="the VM is deleted")
+            self.land(flight, arrived=flight.what == "start", detail="the VM is deleted")
         host = int(self.host_of[vm])
         if host >= 0:
             self.used[host] -= self._amount(vm, host)
             self.n_vms[host] -= 1
-        self.host_of[vm], self.active[vm] = -1, False
+        self.host_of[vm], self.saved_on[vm], self.active[vm] = -1, -1, False
         self.log("deleted", vm=vm, source=host)
 
     def as_instance(self) -> Instance:
@@ -161,7 +172,7 @@ class Site:
             fleet=fleet,
             need=np.array(self.need),
             load_mcores=np.minimum(self.instance.load_mcores, self.need[:, 0]),
-            current=Placement(host_of=np.array(self.host_of)),
+            current=Placement(host_of=np.array(self.host_of), saved_on=np.array(self.saved_on)),
             active=np.array(self.active),
             movable=np.array(self.movable),
             rules=rules,

@@ -1,0 +1,98 @@
+"""Plans that leave VMs in storage for a while: where nothing else works, or where that is cheaper.
+
+What breaks a cycle of moves is priced in joules: the copying, helper hosts while they are on, their boots and
+shutdowns, hosts that go off later, and the downtime of VMs in storage at its stated price.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from consolidate._kernels.opening import BEFORE_BOOTS, FIRST, LAST
+from consolidate.model import Instance, MigrationPlan, Restore, Save
+from consolidate.planning.assemble import assemble
+from consolidate.planning.problem import Problem
+from consolidate.planning.schedule import schedule
+from consolidate.planning.search import Search
+from consolidate.planning.sequence import in_sequence
+from consolidate.planning.storage import may_be_stored
+
+__all__ = ["over_storage", "plan_j"]
+
+
+def over_storage(problem: Problem, made: MigrationPlan | None) -> MigrationPlan | None:
+    """Return the cheapest plan, with VMs in storage or without; ``None`` when there is no way at all.
+
+    Parameters
+    ----------
+    problem
+        What is planned, without storage.
+    made
+        The plan that leaves no VM in storage, if there is one. It stays unless downtime has a price, and
+        another plan is cheaper at that price.
+    """
+    instance = problem.instance
+    if made is not None:
+        priced = instance.moves.downtime_j_per_s is not None
+        if not priced or not any(move.parking for move in made.migrations):
+            return made
+    if not problem.some_wait and not may_be_stored(instance).any():
+        return made
+    found = [*_plans(replace(problem, storage=True), needed=made is None)]
+    if made is not None:
+        found.append(made)
+    return min(found, key=lambda one: (plan_j(instance, one), one.makespan_s), default=None)
+
+
+def _plans(problem: Problem, *, needed: bool) -> Iterator[MigrationPlan]:
+    """Yield plans that leave VMs in storage late or early, and few of them."""
+    for storage in (LAST, BEFORE_BOOTS, FIRST):
+        listing = schedule(problem, storage=storage)
+        if not listing.left:
+            yield assemble(problem, listing, None)
+        elif needed:
+            return
+    order = Search(problem).order
+    if order is not None:
+        listing = in_sequence(problem, order)
+        if not listing.left:
+            yield assemble(problem, listing, None)
+
+
+def plan_j(instance: Instance, plan: MigrationPlan) -> float:
+    """Return what a plan spends, in joules, on top of what every plan to its target spends.
+
+    Parameters
+    ----------
+    instance, plan
+        The problem and its plan.
+    """
+    fleet, joules = instance.fleet, 0.0
+    types = [fleet.types[k] for k in fleet.host_type.tolist()]
+    on_since = {boot.host: boot.end_s for boot in plan.boots}
+    for boot in plan.boots:
+        joules += types[boot.host].boot_j
+    for off in plan.shutdowns:
+        kind = types[off.host]
+        joules += kind.shutdown_j
+        joules += kind.power.hosting_idle_mw / 1_000 * (off.start_s - on_since.get(off.host, 0))
+
+    def copying_j(host: int, overhead_mcores: int, seconds: int) -> float:
+        kind = types[host]
+        slope = (kind.power.points_mw[-1] - kind.power.hosting_idle_mw) / kind.cpu_mcores
+        return float(overhead_mcores * slope / 1_000 * seconds)
+
+    for move in plan.migrations:
+        for host in (move.source, move.target):
+            joules += copying_j(host, move.overhead_mcores, move.end_s - move.start_s)
+    halves: list[Save | Restore] = [*plan.saves, *plan.restores]
+    for half in halves:
+        joules += copying_j(half.host, half.overhead_mcores, half.end_s - half.start_s)
+    price = instance.moves.downtime_j_per_s
+    # Without a price, what nobody wants is as dear as a great deal of energy.
+    return joules + (_DEAR_J_PER_S if price is None else price) * plan.stored_s
+
+
+#: Downtime without a price: the fewest seconds of it win.
+_DEAR_J_PER_S = 1e6
