@@ -48,6 +48,7 @@ class Style(NamedTuple):
     gate: float  # part of the first waiting VM's weight below which others do not go before it
     open_share: float  # of all room, kept free at once
     stay_cost: float  # factor on sending away a VM that is at its target
+    then: NDArray[np.int64]  # (vms,), target after the present one, for VMs sent by way of a host, or -1
     storage: int  # when VMs are left in storage: LAST, rather than boot, or FIRST
 
 

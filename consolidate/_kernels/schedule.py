@@ -107,7 +107,10 @@ def _unblock(p: Moves, s: Now, c: Style, log: Log, now: Any) -> bool:
 
 @kernel
 def run_schedule(p: Moves, s: Now, c: Style, log: Log) -> int:
-    """Schedule all moves; return how many VMs are not at their targets when nothing more can be done."""
+    """Schedule all moves; return how many VMs are not at their targets when nothing more can be done.
+
+    Where a VM goes by way of a host, its target changes when it has come there.
+    """
     n_hosts = len(p.kind_of)
     touched = np.zeros(n_hosts, dtype=np.bool_)
     waiting = 0
@@ -152,4 +155,9 @@ def run_schedule(p: Moves, s: Now, c: Style, log: Log) -> int:
                 waiting += 1
             if goal == p.target[key]:
                 waiting -= 1
+                if c.then[key] >= 0:
+                    p.target[key] = c.then[key]
+                    c.then[key] = -1
+                    c.rank[key] += len(c.order)
+                    waiting += 1
     return waiting

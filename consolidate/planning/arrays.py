@@ -74,9 +74,18 @@ def kernel_moves(
     )
 
 
-def in_order(moves: Moves, order: NDArray[np.int64]) -> Moves:
-    """Return the same with the VMs that move, shape ``(n,)``, best first."""
+def in_order(moves: Moves, order: NDArray[np.int64], via: NDArray[np.int64] | None = None) -> Moves:
+    """Return the same with the VMs that move, shape ``(n,)``, best first.
+
+    ``via`` is a host that each VM goes to first, -1 for none, shape ``(vms,)``; to their targets such VMs
+    come after all others.
+    """
     goals = moves.target[order]
+    if via is not None:
+        sent = order[via[order] >= 0]
+        final = goals[via[order] >= 0]
+        moves = moves._replace(target=np.where(via >= 0, via, moves.target))
+        order, goals = np.concatenate([order, sent]), np.concatenate([moves.target[order], final])
     pointer = np.zeros(len(moves.kind_of) + 1, dtype=np.int64)
     pointer[1:] = np.cumsum(np.bincount(goals, minlength=len(moves.kind_of)))
     return moves._replace(into_pointer=pointer, into=order[np.argsort(goals, kind="stable")])

@@ -14,10 +14,10 @@ from consolidate.model import (
     Shutdown,
 )
 from consolidate.model.action import Action
-from consolidate.planning.listing import Listing
 from consolidate.planning.problem import Problem, Step
 from consolidate.planning.starting import hosts_to_boot, start_vms
 from consolidate.planning.state import state_of
+from consolidate.planning.trials import Listing
 
 __all__ = ["assemble"]
 

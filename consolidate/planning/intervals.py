@@ -16,9 +16,9 @@ from ortools.sat.python import cp_model
 
 from consolidate.model import Ban, Fence, LicenceGroup, MigrationPlan, Root, Spread
 from consolidate.planning.assemble import assemble
-from consolidate.planning.listing import Listing, listing_of
 from consolidate.planning.problem import Problem, Step
 from consolidate.planning.sequence import in_sequence
+from consolidate.planning.trials import Listing, listing_of
 
 __all__ = ["shorten"]
 

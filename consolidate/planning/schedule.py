@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from consolidate._kernels.opening import LAST
-from consolidate.planning.listing import Listing, list_schedule
+from consolidate.planning.listing import list_schedule
 from consolidate.planning.problem import Problem
 from consolidate.planning.search import Search
 from consolidate.planning.sequence import in_sequence
+from consolidate.planning.trials import Listing
 
 __all__ = ["schedule"]
 

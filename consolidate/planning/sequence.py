@@ -16,8 +16,8 @@ from consolidate._kernels.moves import (
     pop_event,
     push_event,
 )
-from consolidate.planning.listing import Listing, listing_of
 from consolidate.planning.problem import Problem, Step
+from consolidate.planning.trials import Listing, listing_of
 
 __all__ = ["in_sequence"]
 
