@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.opening import LAST
+from consolidate.planning.compaction import compacted
 from consolidate.planning.orders import busiest, largest, soonest_empty, urgency
 from consolidate.planning.problem import Problem
 from consolidate.planning.relief import relieved
@@ -19,8 +20,11 @@ __all__ = ["list_schedule"]
 _WORTH_DETOURS = 1.25
 #: Orders that are tried at random, and moves times tries, when no rule comes close to the bound.
 _MOST_TRIES = 200
-_WORK = 10_000
+_WORK = 20_000
 _SEED = 0
+#: Passes without gain after which a schedule is not shortened further, and how many of the best are for longer.
+_SHORT, _LONG = 2, 12
+_KEPT = 3
 #: Orders that learn from the schedule before, moves times such orders, and moves per host that are no crowd.
 _MOST_LESSONS = 40
 _LESSON_WORK = 200_000
@@ -52,14 +56,33 @@ def list_schedule(
         When VMs are left in storage, where the problem allows that; see :mod:`consolidate._kernels.opening`.
     """
     trials = Trials(problem, storage)
-    best = _best(_plain(trials, direct_s), direct_s)
-    if best.n_left or best.end_s > direct_s * _WORTH_DETOURS:
-        best = _best(_roomy(trials), good_enough_s, best)
-        if not hopeless() if best.n_left else best.end_s > good_enough_s:
-            best = _best(_by_chance(trials), good_enough_s, best)
-    elif best.end_s > good_enough_s:
-        best = _best(relieved(trials, best, good_enough_s), good_enough_s, best)
-    return trials.listing(best)
+    plain = _best(_plain(trials, direct_s), direct_s)
+    if not plain.n_left and plain.end_s <= direct_s * _WORTH_DETOURS:
+        if plain.end_s > good_enough_s:
+            plain = _best(relieved(trials, plain, good_enough_s), good_enough_s, plain)
+        return trials.listing(plain)
+    best = _shortened(trials, _roomy(trials), good_enough_s, [trials.listing(plain)])
+    if not hopeless() if best[0].left else best[0].end_s > good_enough_s:
+        best = _shortened(trials, _by_chance(trials), good_enough_s, best)
+    if best[0].left or best[0].end_s <= good_enough_s:
+        return best[0]
+    return min((compacted(problem, one, patience=_LONG) for one in best), key=_worth)
+
+
+def _worth(made: Listing) -> tuple[int, int, int]:
+    return len(made.left), made.end_s, len(made.steps)
+
+
+def _shortened(
+    trials: Trials, made: Iterable[Trial], enough_s: int, best: list[Listing]
+) -> list[Listing]:
+    """Return the best few schedules, each shortened for a while, until one is good enough."""
+    for trial in made:
+        found = compacted(trials.problem, trials.listing(trial), patience=_SHORT)
+        best = sorted([*best, found], key=_worth)[:_KEPT]
+        if not best[0].left and best[0].end_s <= enough_s:
+            break
+    return best
 
 
 def _best(trials: Iterable[Trial], enough_s: int, best: Trial | None = None) -> Trial:
@@ -125,6 +148,6 @@ def _by_chance(trials: Trials) -> Iterator[Trial]:
         yield trials.run(
             largest(problem, noisy),
             share=float(rng.choice([0.3, 0.6, 1.0])),
-            gate=float(rng.choice([0.0, 0.3])),
+            gate=float(rng.choice([0.0, 0.3], p=[0.7, 0.3])),
             large=float(rng.choice([0.3, 1.0, 4.0])),
         )
