@@ -19,6 +19,8 @@ __all__ = ["compacted"]
 
 #: Passes to and fro at most.
 _PASSES = 80
+#: Part of the moves that is no gain when so many become one with another.
+_FEW = 0.01
 
 
 def compacted(problem: Problem, listing: Listing, *, patience: int) -> Listing:
@@ -54,7 +56,7 @@ def compacted(problem: Problem, listing: Listing, *, patience: int) -> Listing:
         legs.ready[:] = ready
         pull(legs, np.argsort(legs.start, kind="stable"))
         end_s = _end(legs, lag)
-        if merged or end_s < least_s:
+        if merged > _FEW * len(steps) or end_s < least_s:
             since = turn
         least_s = min(least_s, end_s)
         if turn - since >= patience:

@@ -57,7 +57,7 @@ def list_schedule(
     """
     trials = Trials(problem, storage)
     plain = _best(_plain(trials, direct_s), direct_s)
-    if not plain.n_left and plain.end_s <= direct_s * _WORTH_DETOURS:
+    if not plain.n_left and plain.end_s <= max(direct_s * _WORTH_DETOURS, good_enough_s):
         if plain.end_s > good_enough_s:
             plain = _best(relieved(trials, plain, good_enough_s), good_enough_s, plain)
         return trials.listing(plain)
