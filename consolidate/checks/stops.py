@@ -24,7 +24,7 @@ def stop_violations(case: ArmCase) -> list[Violation]:
         return [_told(case, strange[0], "V20.options", "options.json says nothing of parking")]
     if s.of("failed", "restarting").size and arm.failures is None:
         return [_told(case, 0, "V20.options", "options.json says nothing of failures")]
-    found = unmade + _standing(case)
+    found = unmade + _standing(case, planned)
     for v in np.unique(s.vm).tolist():
         for life in _lives(case, v):
             found += _story(case, v, life)
@@ -43,7 +43,7 @@ def _told(case: ArmCase, i: int, code: str, problem: str) -> Violation:
     return Violation(code=code, message=message, witness=witness)
 
 
-def _standing(case: ArmCase) -> list[Violation]:
+def _standing(case: ArmCase, planned: dict[int, int]) -> list[Violation]:
     """Hold each stop against the whereabouts of its VM, and its length against what is due."""
     s, r, horizon = case.arm.stops, case.arm.residency, case.demand.duration_s
     n = case.placement.hosts.n
@@ -62,7 +62,7 @@ def _standing(case: ArmCase) -> list[Violation]:
         if end > start and not there[i]:
             name = case.placement.hosts.name(int(s.host[i]))
             found.append(_told(case, i, "V20.host", f"the VM is not on host {name} all that time"))
-        due, image, overhead = _due(case, i)
+        due, image, overhead = _due(case, i, planned)
         if int(s.image_mib[i]) != image or int(s.overhead_mcores[i]) != overhead:
             said = f"{int(s.image_mib[i])} MiB and {int(s.overhead_mcores[i])} mcores are stated"
             found.append(_told(case, i, "V20.image", f"{said}; it is {image} MiB and {overhead} mcores"))
@@ -75,13 +75,13 @@ def _standing(case: ArmCase) -> list[Violation]:
     return found
 
 
-def _due(case: ArmCase, i: int) -> tuple[int, int, int]:
-    """Return how long a stop takes, its image, and its CPU on the host."""
+def _due(case: ArmCase, i: int, planned: dict[int, int]) -> tuple[int, int, int]:
+    """Return how long a stop takes, its image, and its CPU on the host; a plan says it of its own."""
     s, parking, failures = case.arm.stops, case.arm.parking, case.arm.failures
     if s.cause[i] == "restarting":
         assert failures is not None
         return failures.restart_s, 0, 0
-    action = planned_stops(case).get(i)
+    action = planned.get(i)
     if action is not None:
         a = case.actions
         assert a is not None
