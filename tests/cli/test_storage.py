@@ -69,6 +69,22 @@ def swapping(tmp_path_factory):
     return folder
 
 
+def test_the_price_of_downtime_is_read_from_the_fleet_file(consolidate, swapping, tmp_path):
+    """It reaches the instance of the run; less than nothing is refused with its path."""
+    rest = [f"--rules={swapping}/rules.toml", f"--placement={swapping}/placement.csv", "--policy", "ffd"]
+    for price, code in (("0.5", 0), ("-1", 2)):
+        fleet, run = tmp_path / f"fleet{price}.toml", tmp_path / f"run{price}"
+        fleet.write_text(f"{FLEET}\n[moves]\ndowntime_j_per_s = {price}\n")
+        done = consolidate(
+            "solve", swapping, f"--fleet={fleet}", "--out", run, "--min-saving", "0", *rest
+        )
+        assert done.code == code, done.err
+        if code:
+            assert "moves.downtime_j_per_s: needs 0 or more" in done.err
+        else:
+            assert json.loads((run / "instance.json").read_text())["moves"]["downtime_j_per_s"] == 0.5
+
+
 def _spoiled(table, column):
     """Return the stops with the first one changed, or without any."""
     if not column:
