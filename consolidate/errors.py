@@ -185,15 +185,25 @@ class DeadlockError(PlanError):
         Ids of the VMs that wait for each other.
     helper_space
         Smallest free capacity per resource, on one further host, that would break the cycle.
+    storage_helps
+        Whether leaving VMs in storage would, if that were allowed.
     """
 
-    def __init__(self, vms: Sequence[str], *, helper_space: dict[str, int]) -> None:
+    def __init__(
+        self, vms: Sequence[str], *, helper_space: dict[str, int], storage_helps: bool = False
+    ) -> None:
         self.vms, self.helper_space = tuple(vms), dict(helper_space)
+        self.storage_helps = storage_helps
         space = ", ".join(f"{value} {name}" for name, value in helper_space.items())
         shown = ", ".join(self.vms[:10]) + (" ..." if len(self.vms) > 10 else "")
         super().__init__(
             f"{len(self.vms)} moves block each other ({shown}); "
             f"a spare host with {space} free would break the cycle"
+            + (
+                "; so would leaving VMs in storage for a while, which moves.downtime_j_per_s allows"
+                if storage_helps
+                else ""
+            )
         )
 
 

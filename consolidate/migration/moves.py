@@ -51,8 +51,8 @@ class MoveSettings:
         Round trip between sites, which the cut-over of a live migration waits for.
     downtime_j_per_s : J/s
         Price of a second in which a VM stands still because it is left in storage to break a cycle of moves;
-        compared with the energy of stopping at other hosts or booting one. ``None`` = no price is small
-        enough: VMs are left in storage only where nothing else leads to the target.
+        compared with the energy of stopping at other hosts or booting one. With a high one, VMs are stopped
+        only where nothing else leads to the target; ``None`` = no VM is stopped for that.
     """
 
     bandwidth_fraction: float = 0.4

@@ -41,7 +41,8 @@ def compacted(problem: Problem, listing: Listing, *, patience: int) -> Listing:
         return listing
     legs = _legs(problem, listing)
     ready = legs.ready.copy()
-    lag = problem.off_lag_s
+    # Behind the hosts are the storages, which this schedule does not use.
+    lag = problem.off_lag_s[:hosts]
     direct = np.zeros(len(steps), dtype=np.int64)
     least_s, since = _end(legs, lag), 0
     for turn in range(_PASSES):

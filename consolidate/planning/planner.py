@@ -8,6 +8,8 @@ VMs left in storage on their way.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from consolidate.errors import DeadlockError, PlanError
 from consolidate.model import Instance, MigrationPlan, Placement
 from consolidate.model.progress import Progress, silent
@@ -101,4 +103,13 @@ def _deadlock(problem: Problem) -> PlanError:
             f"{len(names)} moves block each other ({shown}); no single spare host would break the cycle"
         )
         return PlanError(msg)
-    return DeadlockError(names, helper_space=space)
+    return DeadlockError(names, helper_space=space, storage_helps=_storage_helps(problem))
+
+
+def _storage_helps(problem: Problem) -> bool:
+    """Say whether there is a plan once VMs may be left in storage."""
+    instance = problem.instance
+    if instance.moves.downtime_j_per_s is not None:
+        return False
+    allowed = replace(instance, moves=replace(instance.moves, downtime_j_per_s=0.0))
+    return over_storage(Problem(instance=allowed, target=problem.target), None) is not None

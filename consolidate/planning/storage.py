@@ -16,9 +16,11 @@ _AGAINST = (Gather, Root, Running)
 def may_be_stored(instance: Instance) -> NDArray[np.bool_]:
     """Say of each VM whether a plan may leave it in storage for a while, shape ``(vms,)``.
 
-    A VM that is not to be stopped is named by a continuous rule ``running``. Containers have no state that
-    their engine would write.
+    None without a price of downtime: a plan stops nobody unasked. A VM that is not to be stopped at any price
+    is named by a continuous rule ``running``. Containers have no state that their engine would write.
     """
+    if instance.moves.downtime_j_per_s is None:
+        return np.zeros(len(instance.vms), dtype=np.bool_)
     allowed: NDArray[np.bool_] = instance.active & instance.movable & ~instance.vms.is_container
     for rule in instance.rules:
         if isinstance(rule, _AGAINST) and rule.continuous:

@@ -1,4 +1,4 @@
-"""Plans that leave VMs in storage for a while: where nothing else works, or where that is cheaper.
+"""Plans that leave VMs in storage for a while: where downtime has a price, and no other way is cheaper.
 
 What breaks a cycle of moves is priced in joules: the copying, helper hosts while they are on, their boots and
 shutdowns, hosts that go off later, and the downtime of VMs in storage at its stated price.
@@ -29,14 +29,12 @@ def over_storage(problem: Problem, made: MigrationPlan | None) -> MigrationPlan 
     problem
         What is planned, without storage.
     made
-        The plan that leaves no VM in storage, if there is one. It stays unless downtime has a price, and
-        another plan is cheaper at that price.
+        The plan that leaves no VM in storage, if there is one. It stays unless another plan is cheaper at the
+        price of downtime.
     """
     instance = problem.instance
-    if made is not None:
-        priced = instance.moves.downtime_j_per_s is not None
-        if not priced or not any(move.parking for move in made.migrations):
-            return made
+    if made is not None and not any(move.parking for move in made.migrations):
+        return made
     if not problem.some_wait and not may_be_stored(instance).any():
         return made
     found = [*_plans(replace(problem, storage=True), needed=made is None)]
@@ -90,9 +88,9 @@ def plan_j(instance: Instance, plan: MigrationPlan) -> float:
     for half in halves:
         joules += copying_j(half.host, half.overhead_mcores, half.end_s - half.start_s)
     price = instance.moves.downtime_j_per_s
-    # Without a price, what nobody wants is as dear as a great deal of energy.
+    # Without a price only who is in storage already stands still: the sooner it ends, the better.
     return joules + (_DEAR_J_PER_S if price is None else price) * plan.stored_s
 
 
-#: Downtime without a price: the fewest seconds of it win.
+#: Then the fewest seconds win.
 _DEAR_J_PER_S = 1e6

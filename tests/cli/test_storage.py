@@ -11,6 +11,9 @@ import pytest
 from consolidate.study.load import load_plan, load_replay
 
 FLEET = """
+[moves]
+downtime_j_per_s = 1000000
+
 [[host_type]]
 name = "big"
 power = { linear = { idle_w = 100, max_w = 200 } }
@@ -74,7 +77,7 @@ def test_the_price_of_downtime_is_read_from_the_fleet_file(consolidate, swapping
     rest = [f"--rules={swapping}/rules.toml", f"--placement={swapping}/placement.csv", "--policy", "ffd"]
     for price, code in (("0.5", 0), ("-1", 2)):
         fleet, run = tmp_path / f"fleet{price}.toml", tmp_path / f"run{price}"
-        fleet.write_text(f"{FLEET}\n[moves]\ndowntime_j_per_s = {price}\n")
+        fleet.write_text(FLEET.replace("1000000", price))
         done = consolidate(
             "solve", swapping, f"--fleet={fleet}", "--out", run, "--min-saving", "0", *rest
         )

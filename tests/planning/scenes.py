@@ -329,7 +329,12 @@ def random_problem(seed: int) -> tuple[Instance, Placement] | None:
     current = lit and _draw(rng, hosts, vms, rules, [lit] * n_vms)
     if not current:
         return None
-    moves = MoveSettings(moves_in=int(rng.integers(1, 3)), moves_out=int(rng.integers(1, 3)))
+    moves = MoveSettings(
+        moves_in=int(rng.integers(1, 3)),
+        moves_out=int(rng.integers(1, 3)),
+        # So dear that nobody is stopped where moves alone will do.
+        downtime_j_per_s=1e6 if seed % 4 else None,
+    )
     instance = scene(hosts, vms, current, rules=rules, moves=moves)
     mask_of, masks = instance.host_masks()
     allowed = [np.flatnonzero(masks[mask_of[v]]).tolist() for v in range(n_vms)]

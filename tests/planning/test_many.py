@@ -61,6 +61,8 @@ def draw(scenes, seed):
         moves_out=int(rng.integers(1, 4)),
         moves_per_host=int(rng.choice([0, 0, 1, 2])),
         moves_at_once=int(rng.choice([0, 0, 1, 2])),
+        # So dear that nobody is stopped where moves alone will do.
+        downtime_j_per_s=1e6 if seed % 4 else None,
     )
     instance = scenes.scene(hosts, vms, current, rules=rules, moves=moves)
     open_ = [
@@ -123,8 +125,8 @@ def keeps(rule, held):
 def reachable(instance, target, *, storage=True):
     """Say whether moves one after the other lead to the target, each with its VM on both hosts.
 
-    With storage, a VM may also be saved where its host offers that, and come back to a host that does, unless
-    a rule says that it runs all the time.
+    With storage, and a price of downtime, a VM may also be saved where its host offers that, and come back to
+    a host that does, unless a rule says that it runs all the time.
     """
     fleet = instance.fleet
     types = [fleet.types[k] for k in fleet.host_type]
@@ -153,6 +155,7 @@ def reachable(instance, target, *, storage=True):
         control = fleet.power_control[h]
         return control == PowerControl.MANAGED or (h in wanted and control != PowerControl.NO_WAKE)
 
+    storage &= settings.downtime_j_per_s is not None
     always = {v for r in instance.rules if isinstance(r, Running) and r.continuous for v in r.vms}
     stored = "in storage"
 

@@ -17,7 +17,7 @@ UPLINK = 1_000.0
 def two_sites(scenes, n, **more):
     """VMs on one site, an empty host for each on the other, and an uplink of 1 Gbit/s between them."""
     hosts = [scenes.host(**more) for _ in range(2 * n)]
-    moves = MoveSettings(uplink_mbit_per_s=UPLINK)
+    moves = MoveSettings(uplink_mbit_per_s=UPLINK, downtime_j_per_s=1e6)
     vms = [scenes.vm(memory=4_000, dirty=more.pop("dirty", 0.0)) for _ in range(n)]
     instance = scenes.scene(hosts, vms, list(range(n)), moves=moves)
     fleet = dataclasses.replace(
@@ -92,7 +92,7 @@ def test_a_vm_in_storage_comes_to_another_site_where_that_reaches_the_storage(sc
     (save,), (restore,) = made.saves, made.restores
     assert save.end_s - save.start_s == 10
     assert restore.end_s - restore.start_s == 35
-    apart = dataclasses.replace(both, moves=MoveSettings(shared_storage=False))
+    apart = dataclasses.replace(both, moves=MoveSettings(shared_storage=False, downtime_j_per_s=1e6))
     # Without shared storage both are saved at the first site, one after the other, and restored there.
     made = plan(apart, scenes.to(1, 0))
     judge_plan(apart, made)

@@ -1,4 +1,4 @@
-"""VMs left in storage to break a cycle: only where nothing else works, or where the stated price says so."""
+"""VMs left in storage to break a cycle: only at a stated price, and where no other way is cheaper."""
 
 from __future__ import annotations
 
@@ -21,11 +21,15 @@ from consolidate.study.verbs import plan
 BOTH = {"live", "saved_state"}
 
 
-def swap(scenes, *spare, modes=BOTH, **more):
+#: A price at which nobody is stopped where moves alone will do.
+DEAR = MoveSettings(downtime_j_per_s=1e6)
+
+
+def swap(scenes, *spare, modes=BOTH, moves=DEAR, **more):
     """Two VMs that each fill their host and want the other's."""
     hosts = [scenes.host(memory=10_000, modes=modes) for _ in range(2)]
     vms = [scenes.vm(memory=9_000), scenes.vm(memory=8_000)]
-    return scenes.scene([*hosts, *spare], vms, [0, 1], **more)
+    return scenes.scene([*hosts, *spare], vms, [0, 1], moves=moves, **more)
 
 
 def words(made):
@@ -47,6 +51,16 @@ def test_a_swap_without_a_spare_saves_the_smaller_vm(scenes):
     assert "1 VMs wait in storage" in made.summary()
 
 
+def test_nobody_is_stopped_without_a_price(scenes):
+    """The swap is proven impossible by moves alone; the error says that storage would help, and only then."""
+    with pytest.raises(DeadlockError, match="so would leaving VMs in storage") as caught:
+        plan(swap(scenes, moves=MoveSettings()), scenes.to(1, 0))
+    assert caught.value.helper_space == {"cpu_demand_mcores": 1_000, "memory_demand_mib": 8_000}
+    with pytest.raises(DeadlockError) as caught:
+        plan(swap(scenes, modes={"live"}, moves=MoveSettings()), scenes.to(1, 0))
+    assert not caught.value.storage_helps
+
+
 def test_a_vm_that_has_to_run_all_the_time_is_not_saved(scenes):
     """Who may not be stopped is named by a rule: then the other is saved; with both named there is no way."""
     instance = swap(scenes, rules=[Running(vms=(1,), continuous=True)])
@@ -57,10 +71,10 @@ def test_a_vm_that_has_to_run_all_the_time_is_not_saved(scenes):
         plan(swap(scenes, modes={"live"}), scenes.to(1, 0))
 
 
-def test_a_spare_host_is_preferred_unless_downtime_has_a_price(scenes):
-    """Without a price nobody is stopped where moves alone will do; with one the joules decide."""
+def test_a_spare_host_is_preferred_unless_downtime_is_cheap(scenes):
+    """Without a price nobody is stopped; with one the joules decide."""
     spare = scenes.host(memory=8_000, modes=BOTH, on=False, boot_s=60, shutdown_s=30)
-    free = swap(scenes, spare)
+    free = swap(scenes, spare, moves=MoveSettings())
     assert plan(free, scenes.to(1, 0)).boots
     cheap, dear = (replace(free, moves=MoveSettings(downtime_j_per_s=price)) for price in (0.1, 1_000.0))
     made = plan(cheap, scenes.to(1, 0))
