@@ -21,8 +21,10 @@ from consolidate._kernels.control_room import (
     risk,
     room,
     shift,
+    tightest,
     unshift,
 )
+from consolidate._kernels.control_settle import settle
 from consolidate._kernels.jit import kernel
 
 __all__ = ["decide", "learn"]
@@ -83,7 +85,7 @@ def _pair(
 ) -> Any:
     """Return the guest of host ``h`` and the target that leave the least risk for the least disturbance."""
     best_v, best_t, least = np.int64(-1), np.int64(-1), np.inf
-    risk_before = risk(m, h, 0.0, 0.0)
+    risk_before = risk(m, c, h, 0.0, 0.0)
     for i in range(first[h], first[h + 1]):
         v = order[i]
         if g.host[v] != h or not g.free[v] or g.now[v] <= 0.0:
@@ -92,9 +94,9 @@ def _pair(
             continue
         # Moves run side by side: a host is disturbed for as long as the longest of them lasts.
         here = max(0.0, g.seconds[v] - longest[h])
-        here += c.patience * (risk(m, h, -g.mean[v], -g.var[v]) - risk_before)
+        here += c.patience * (risk(m, c, h, -g.mean[v], -g.var[v]) - risk_before)
         if g.now[v] < over:
-            here += c.step_s * (2.0 - g.now[v] / over)
+            here += c.short * (2.0 - g.now[v] / over)
         if here - c.patience > least:
             continue
         for t in hosts:
@@ -102,7 +104,7 @@ def _pair(
                 continue
             if not calm(m, c, t, g.now[v], g.noise[v], c.landing):
                 continue
-            cost = here + c.patience * (risk(m, t, g.mean[v], g.var[v]) - risk(m, t, 0.0, 0.0))
+            cost = here + c.patience * (risk(m, c, t, g.mean[v], g.var[v]) - risk(m, c, t, 0.0, 0.0))
             cost += c.share * max(0.0, g.seconds[v] - longest[t]) + c.step_s * 10.0 * m.merit[t]
             if cost >= least or room(m, c, t, g.mean[v], g.var[v], c.z_relief) < 0.0:
                 continue
@@ -114,10 +116,9 @@ def _pair(
 
 @kernel
 def _relieve(
-    g: Guests, m: Machines, c: Guard, order: Any, first: Any, role: Any, out: Any, n: Any
+    g: Guests, m: Machines, c: Guard, order: Any, first: Any, role: Any, longest: Any, out: Any, n: Any
 ) -> Any:
     woken = 0
-    longest = np.zeros(len(m.capacity))
     hosts = np.flatnonzero((m.state == AWAKE) & (m.n_vms > 0))
     for h in hosts[np.argsort(m.capacity[hosts] - m.sums[hosts, 0], kind="mergesort")]:
         while role[h] != 2 and m.n_vms[h] > 1 and not calm(m, c, h, 0.0, 0.0, c.trigger):
@@ -165,19 +166,32 @@ def _drain_target(g: Guests, m: Machines, c: Guard, v: Any, source: Any, role: A
             continue
         if m.merit[t] > m.merit[source] or m.busy[t, 0] + g.seconds[v] > c.step_s:
             continue
-        free = room(m, c, t, g.mean[v], g.var[v], c.z_fill)
+        free = room(m, c, t, g.mean[v], g.var[v], c.z_relief if c.pooled > 0.0 else c.z_fill)
         if free < 0.0 or not calm(m, c, t, g.now[v], g.noise[v], c.landing):
             continue
         if not may_join(g, m, v, t):
             continue
         unlike = abs(np.sqrt(m.sums[t, 3] / max(1e-9, m.sums[t, 2])) - steady)
-        value = free / m.capacity[t] + c.alike * unlike / np.sqrt(m.capacity[t])
+        value = tightest(g, m, v, t, free / m.capacity[t]) + c.alike * unlike / np.sqrt(m.capacity[t])
+        if c.pooled > 0.0:
+            value = risk(m, c, t, g.mean[v], g.var[v]) - risk(m, c, t, 0.0, 0.0)
         if role[t] != 2:
-            value += 10.0
+            value += c.company
         value += 100.0 * m.merit[t]
         if value < least:
             best, least = t, value
     return best
+
+
+@kernel
+def _fleet_risk(m: Machines, c: Guard) -> Any:
+    """Return the mean risk of the hosts that carry guests."""
+    total, n = 0.0, 0
+    for h in range(len(m.capacity)):
+        if m.n_vms[h] > 0 and m.state[h] == AWAKE:
+            total += risk(m, c, h, 0.0, 0.0)
+            n += 1
+    return total / max(1, n)
 
 
 @kernel
@@ -212,6 +226,11 @@ def _empty(
         shift(g, m, v, t)
         out[n, 0], out[n, 1] = v, t
         n += 1
+    if c.pooled > 0.0 and _fleet_risk(m, c) > c.pooled:
+        for k in range(n - 1, begin - 1, -1):
+            unshift(g, m, out[k, 0], h)
+        role[:] = before
+        return begin
     role[h] = 1
     return n
 
@@ -274,9 +293,10 @@ def decide(g: Guests, m: Machines, c: Guard, out: Any) -> Any:
         first[g.host[v] + 1] += 1
     first = np.cumsum(first)
     role = np.zeros(n_hosts, dtype=np.int8)  # 1 gives, 2 takes
-    n, woken = _relieve(g, m, c, order, first, role, out, np.int64(0))
+    longest = np.zeros(n_hosts)
+    n, woken = _relieve(g, m, c, order, first, role, longest, out, np.int64(0))
     if woken > 0 or c.drains == 0:
-        return n, woken
+        return settle(g, m, c, order, first, role, longest, out, n), woken
     # The dearest type first, then the least load.
     key = m.sums[:, 2] / (1.0 + np.max(m.sums[:, 2])) - 10.0 * m.merit
     emptied = misses = 0
@@ -294,4 +314,6 @@ def decide(g: Guests, m: Machines, c: Guard, out: Any) -> Any:
     for h in range(n_hosts):
         if m.state[h] == AWAKE and role[h] != 2 and m.sums[h, 2] > _GROWN * m.fill[h]:
             n = _even(g, m, c, h, order, first, role, out, n)
-    return n, woken
+    for k in range(n):
+        longest[out[k, 1]] = max(longest[out[k, 1]], g.seconds[out[k, 0]])
+    return settle(g, m, c, order, first, role, longest, out, n), woken

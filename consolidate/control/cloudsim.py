@@ -108,6 +108,8 @@ class CloudSimRisk:
             step_s=_STEP_S,
             moves_s=_STEP_S * len(capacity),
             first=not self._decided,
+            tail=self._safety.tail,
+            alpha=self._safety._alpha,
             drains=drains,
         )
         rows = np.zeros((2 * len(now) + 1, 2), dtype=np.int64)
@@ -161,6 +163,7 @@ class CloudSimRisk:
             takes=always,
             gives=always,
             extra=np.zeros_like(self._ram),
+            whole=self._ram,
             room=room,
             sums=sums,
             n_vms=count,

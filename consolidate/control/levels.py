@@ -117,9 +117,11 @@ class Safety:
         Part of the accepted share that is aimed at: a day ends where it ends.
     """
 
-    #: Limits of alpha, as multiples of where it starts, and never a coin toss.
-    LIMITS = (0.05, 20.0)
+    #: Limits of alpha, as multiples of where it starts: a calm hour says little of the next. Never a coin toss.
+    LIMITS = (0.05, 3.0)
     MOST = 0.42
+    carry = 0.0
+    _owed = 0.0
     #: One bad step does not undo hours.
     WORST = 4.0
     #: Steps that are remembered.
@@ -141,6 +143,11 @@ class Safety:
         known = np.concatenate([self._normal, *self._strays])
         self.z = max(0.0, float(np.quantile(known, 1.0 - self._alpha)))
 
+    @property
+    def tail(self) -> float:
+        """Normal deviations that are exceeded as often as ``z`` observed ones, by ``z``."""
+        return NormalDist().inv_cdf(1.0 - self._alpha) / max(self.z, 1e-3)
+
     def stray(
         self, load: NDArray[np.float64], mean: NDArray[np.float64], var: NDArray[np.float64]
     ) -> None:
@@ -154,7 +161,9 @@ class Safety:
         """Take the overload of one step into account, in seconds of host time."""
         if active_s <= 0:
             return
-        excess = min(self.WORST, overloaded_s / (self._aim * active_s) - 1.0)
+        excess = self._owed + overloaded_s / (self._aim * active_s) - 1.0
+        self._owed = self.carry * max(0.0, excess - self.WORST)
+        excess = min(self.WORST, excess)
         alpha = self._alpha * np.exp(-self._pace * excess)
         self._alpha = float(min(self._most, max(self._least, alpha)))
         self._find()

@@ -152,6 +152,8 @@ class RiskController:
             step_s=setting.step_s,
             moves_s=max(setting.step_s, _MOVES_S) * min(moves.moves_in, moves.moves_out),
             first=first,
+            tail=self._safety.tail,
+            alpha=self._safety._alpha,
             drains=setting.fleet.n_hosts if first else 0 if self._cool else tuning.drains,
         )
         guests, machines = self._view(sight)
@@ -202,6 +204,7 @@ class RiskController:
             takes=sight.takes,
             gives=sight.gives & (self._saving > 0),
             extra=sight.hard.extra,
+            whole=desk.hard.capacity,
             room=sight.hard.room,
             sums=sums,
             n_vms=count,

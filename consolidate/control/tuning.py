@@ -64,6 +64,11 @@ class Tuning:
     alike: float
     drains: int
     calm_steps: int
+    settles: int
+    settle: float
+    pooled: bool
+    company: float
+    short: float
 
     def levels(self, allocation: NDArray[np.float64]) -> Levels:
         """Return the estimates at the start."""
@@ -75,7 +80,7 @@ class Tuning:
         """Return the feedback at the start."""
         return Safety(risk, lasts=lasts, pace=self.pace, aim=self.aim)
 
-    def guard(self, z: float, *, step_s: float, moves_s: float, first: bool, drains: int) -> Guard:
+    def guard(self, z: float, *, step_s: float, moves_s: float, first: bool, drains: int, tail: float, alpha: float = 0.0) -> Guard:
         """Return what one decision keeps to.
 
         Parameters
@@ -103,6 +108,12 @@ class Tuning:
             alike=self.alike,
             step_s=moves_s,
             drains=drains,
+            tail=tail,
+            pooled=alpha if self.pooled and not first else 0.0,
+            company=self.company,
+            short=self.short,
+            settles=self.settles,
+            settle=self.settle,
         )
 
 
@@ -112,12 +123,12 @@ PRESENT = Tuning(
     prior=0.1,
     spread=0.14,
     common=0.3,
-    pace=0.035,
-    aim=0.88,
+    pace=0.05,
+    aim=0.9,
     first=0.23,
     relief=0.2,
     alarm=0.0,
-    trigger=0.99,
+    trigger=0.994,
     landing=0.98,
     drift=0.005,
     patience_steps=0.67,
@@ -125,6 +136,11 @@ PRESENT = Tuning(
     alike=0.0,
     drains=4,
     calm_steps=3,
+    settles=0,
+    settle=0.0,
+    pooled=True,
+    company=0.05,
+    short=65.0,
 )
 
 #: Decisions that see complete steps only, as monitoring does: overload is seen when it is over.
@@ -134,16 +150,21 @@ PAST = Tuning(
     spread=0.27,
     common=0.3,
     pace=0.05,
-    aim=0.91,
+    aim=0.93,
     first=1.15,
     relief=0.5,
     alarm=0.65,
     trigger=0.985,
     landing=0.98,
     drift=0.005,
-    patience_steps=6.0,
+    patience_steps=18.0,
     share=1.0,
     alike=0.5,
     drains=2,
     calm_steps=1,
+    settles=16,
+    settle=5.0,
+    pooled=False,
+    company=10.0,
+    short=65.0,
 )
