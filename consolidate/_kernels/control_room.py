@@ -85,11 +85,13 @@ class Guard(NamedTuple):
     step_s: float  # seconds of moves that a host may have in one step
     drains: int  # hosts that may be emptied in this step
     tail: float  # what a deviation counts for: tails are heavier than normal ones where this is below 1
-    pooled: float  # mean risk of all hosts up to which some are emptied; 0 where each keeps ``z_fill`` free
-    short: float  # seconds of overload that the next move has to be worth, where one does not suffice
+    pooled: (
+        float  # mean risk of all hosts up to which some are emptied; 0 where each keeps ``z_fill`` free
+    )
+    short_s: float  # seconds of overload that the next move has to be worth, where one does not suffice
     company: float  # by how much a host that receives already is preferred when others are emptied
     settles: int  # moves that even out in one step
-    settle: float  # seconds of overload that a move which evens out has to be worth
+    settle_s: float  # seconds of overload that a move which evens out has to be worth
 
 
 @kernel
@@ -102,7 +104,7 @@ def room(m: Machines, c: Guard, h: Any, mean: Any, var: Any, z: Any) -> Any:
 
 @kernel
 def tightest(g: Guests, m: Machines, v: Any, h: Any, spare: Any) -> Any:
-    """Return the least share of anything that stays free on a host with guest ``v``; ``spare`` is that of CPU."""
+    """Return the least share that stays free on a host with guest ``v``, where ``spare`` is that of CPU."""
     for k in range(g.need.shape[1]):
         if m.whole[h, k] > 0:
             spare = min(spare, (m.room[h, k] - g.need[v, k] - m.extra[h, k]) / m.whole[h, k])

@@ -6,7 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from consolidate._kernels.control_room import AWAKE, Guard, Guests, Machines, calm, may_join, risk, room, shift
+from consolidate._kernels.control_room import (
+    AWAKE,
+    Guard,
+    Guests,
+    Machines,
+    calm,
+    may_join,
+    risk,
+    room,
+    shift,
+)
 from consolidate._kernels.jit import kernel
 
 __all__ = ["settle"]
@@ -27,7 +37,7 @@ def _extremes(m: Machines, role: Any, not_role: Any, count: Any, sign: Any) -> A
 def _best(
     g: Guests, m: Machines, c: Guard, sources: Any, targets: Any, order: Any, first: Any, longest: Any
 ) -> Any:
-    best_v, best_t, least = np.int64(-1), np.int64(-1), -c.settle
+    best_v, best_t, least = np.int64(-1), np.int64(-1), -c.settle_s
     for h in sources:
         if m.n_vms[h] < 2:
             continue

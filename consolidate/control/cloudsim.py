@@ -104,12 +104,10 @@ class CloudSimRisk:
         capacity, load = machines.capacity, machines.sums[:, 0].copy()
         drains = len(capacity) if not self._decided else 0 if self._cool else tuning.drains
         guard = tuning.guard(
-            self._safety.z,
+            self._safety,
             step_s=_STEP_S,
             moves_s=_STEP_S * len(capacity),
             first=not self._decided,
-            tail=self._safety.tail,
-            alpha=self._safety._alpha,
             drains=drains,
         )
         rows = np.zeros((2 * len(now) + 1, 2), dtype=np.int64)

@@ -29,10 +29,10 @@ class Pabfd:
 
     Beloglazov and Buyya, "Optimal online deterministic algorithms and adaptive heuristics for energy and
     performance efficient dynamic consolidation of virtual machines in Cloud data centers", 2012,
-    doi:10.1002/cpe.1867. With the baseline ``fresh`` power is compared with what a host draws now, an off host
-    counted with its off power. CloudSim 3.0.3, whose LR-MMT most papers compare with, takes the power before the
-    step for every VM that the step brings, and the idle power of hosts that are off, which wakes them for
-    nothing: the baseline ``cloudsim``.
+    doi:10.1002/cpe.1867. With the baseline ``fresh`` power is compared with what a host draws now, an off
+    host counted with its off power. CloudSim 3.0.3, whose LR-MMT most papers compare with, takes the power
+    before the step for every VM that the step brings, and the idle power of hosts that are off, which wakes
+    them for nothing: the baseline ``cloudsim``.
 
     Parameters
     ----------
@@ -165,17 +165,13 @@ class _Run:
                 guests = guests[sight.free[guests]]
                 if not guests.size:
                     break
-                v = self._choice.of(
-                    guests, memory_mib=sight.hard.need[:, 0], share=share, past=now.past
-                )
+                v = self._choice.of(guests, memory_mib=sight.hard.need[:, 0], share=share, past=now.past)
                 leaving.append((v, now.take(v)))
                 if not self._overloaded(now, only)[0]:
                     break
         return leaving
 
-    def _place(
-        self, now: _Step, leaving: list[tuple[int, int]], shut: NDArray[np.bool_]
-    ) -> set[int]:
+    def _place(self, now: _Step, leaving: list[tuple[int, int]], shut: NDArray[np.bool_]) -> set[int]:
         """Place VMs, the most demanding first; one that finds no host goes back. Return the targets."""
         received: set[int] = set()
         for v, source in sorted(leaving, key=lambda row: (-now.sight.demand[row[0]], row[0])):
@@ -210,9 +206,7 @@ class _Run:
                 return int(one[0])
         return -1
 
-    def _rise(
-        self, now: _Step, hosts: NDArray[np.int64], wants: float
-    ) -> NDArray[np.float64]:
+    def _rise(self, now: _Step, hosts: NDArray[np.int64], wants: float) -> NDArray[np.float64]:
         """Return by how many watts the power of each host rises."""
         load = now.sight.load[hosts]
         used = now.used[hosts] > 0

@@ -148,12 +148,10 @@ class RiskController:
         moves = setting.moves
         first = not self._decided
         guard = tuning.guard(
-            self._safety.z,
+            self._safety,
             step_s=setting.step_s,
             moves_s=max(setting.step_s, _MOVES_S) * min(moves.moves_in, moves.moves_out),
             first=first,
-            tail=self._safety.tail,
-            alpha=self._safety._alpha,
             drains=setting.fleet.n_hosts if first else 0 if self._cool else tuning.drains,
         )
         guests, machines = self._view(sight)
