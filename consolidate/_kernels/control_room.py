@@ -24,6 +24,7 @@ __all__ = [
     "risk",
     "room",
     "shift",
+    "tightest",
     "unshift",
 ]
 
@@ -60,6 +61,7 @@ class Machines(NamedTuple):
     takes: NDArray[np.bool_]  # (hosts,), whether VMs may come now
     gives: NDArray[np.bool_]  # (hosts,), whether it may be emptied now
     extra: NDArray[np.int64]  # (hosts, r), hard resources on top for each VM
+    whole: NDArray[np.int64]  # (hosts, r), hard resources that there are
     room: NDArray[np.int64]  # (hosts, r), hard resources that are free
     sums: NDArray[np.float64]  # (hosts, 4): now, noise, mean, var of the residents
     n_vms: NDArray[np.int64]  # (hosts,), residents
@@ -82,6 +84,14 @@ class Guard(NamedTuple):
     alike: float  # how much VMs of one steadiness are kept together
     step_s: float  # seconds of moves that a host may have in one step
     drains: int  # hosts that may be emptied in this step
+    tail: float  # what a deviation counts for: tails are heavier than normal ones where this is below 1
+    pooled: (
+        float  # mean risk of all hosts up to which some are emptied; 0 where each keeps ``z_fill`` free
+    )
+    short_s: float  # seconds of overload that the next move has to be worth, where one does not suffice
+    company: float  # by how much a host that receives already is preferred when others are emptied
+    settles: int  # moves that even out in one step
+    settle_s: float  # seconds of overload that a move which evens out has to be worth
 
 
 @kernel
@@ -93,12 +103,21 @@ def room(m: Machines, c: Guard, h: Any, mean: Any, var: Any, z: Any) -> Any:
 
 
 @kernel
-def risk(m: Machines, h: Any, mean: Any, var: Any) -> Any:
+def tightest(g: Guests, m: Machines, v: Any, h: Any, spare: Any) -> Any:
+    """Return the least share that stays free on a host with guest ``v``, where ``spare`` is that of CPU."""
+    for k in range(g.need.shape[1]):
+        if m.whole[h, k] > 0:
+            spare = min(spare, (m.room[h, k] - g.need[v, k] - m.extra[h, k]) / m.whole[h, k])
+    return spare
+
+
+@kernel
+def risk(m: Machines, c: Guard, h: Any, mean: Any, var: Any) -> Any:
     """Return the probability that a host with such a guest added wants more CPU than it has."""
     level, spread = m.sums[h, 2] + mean, m.sums[h, 3] + var
     if spread <= 0.0:
         return 1.0 if level > m.capacity[h] else 0.0
-    return 0.5 * math.erfc((m.capacity[h] - level) / math.sqrt(2.0 * spread))
+    return 0.5 * math.erfc(c.tail * (m.capacity[h] - level) / math.sqrt(2.0 * spread))
 
 
 @kernel

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from consolidate._kernels.control_drain import empty, in_turn
 from consolidate._kernels.control_room import (
     ASLEEP,
     AWAKE,
@@ -21,8 +22,8 @@ from consolidate._kernels.control_room import (
     risk,
     room,
     shift,
-    unshift,
 )
+from consolidate._kernels.control_settle import settle
 from consolidate._kernels.jit import kernel
 
 __all__ = ["decide", "learn"]
@@ -83,7 +84,7 @@ def _pair(
 ) -> Any:
     """Return the guest of host ``h`` and the target that leave the least risk for the least disturbance."""
     best_v, best_t, least = np.int64(-1), np.int64(-1), np.inf
-    risk_before = risk(m, h, 0.0, 0.0)
+    risk_before = risk(m, c, h, 0.0, 0.0)
     for i in range(first[h], first[h + 1]):
         v = order[i]
         if g.host[v] != h or not g.free[v] or g.now[v] <= 0.0:
@@ -92,9 +93,9 @@ def _pair(
             continue
         # Moves run side by side: a host is disturbed for as long as the longest of them lasts.
         here = max(0.0, g.seconds[v] - longest[h])
-        here += c.patience * (risk(m, h, -g.mean[v], -g.var[v]) - risk_before)
+        here += c.patience * (risk(m, c, h, -g.mean[v], -g.var[v]) - risk_before)
         if g.now[v] < over:
-            here += c.step_s * (2.0 - g.now[v] / over)
+            here += c.short_s * (2.0 - g.now[v] / over)
         if here - c.patience > least:
             continue
         for t in hosts:
@@ -102,7 +103,7 @@ def _pair(
                 continue
             if not calm(m, c, t, g.now[v], g.noise[v], c.landing):
                 continue
-            cost = here + c.patience * (risk(m, t, g.mean[v], g.var[v]) - risk(m, t, 0.0, 0.0))
+            cost = here + c.patience * (risk(m, c, t, g.mean[v], g.var[v]) - risk(m, c, t, 0.0, 0.0))
             cost += c.share * max(0.0, g.seconds[v] - longest[t]) + c.step_s * 10.0 * m.merit[t]
             if cost >= least or room(m, c, t, g.mean[v], g.var[v], c.z_relief) < 0.0:
                 continue
@@ -114,10 +115,9 @@ def _pair(
 
 @kernel
 def _relieve(
-    g: Guests, m: Machines, c: Guard, order: Any, first: Any, role: Any, out: Any, n: Any
+    g: Guests, m: Machines, c: Guard, order: Any, first: Any, role: Any, longest: Any, out: Any, n: Any
 ) -> Any:
     woken = 0
-    longest = np.zeros(len(m.capacity))
     hosts = np.flatnonzero((m.state == AWAKE) & (m.n_vms > 0))
     for h in hosts[np.argsort(m.capacity[hosts] - m.sums[hosts, 0], kind="mergesort")]:
         while role[h] != 2 and m.n_vms[h] > 1 and not calm(m, c, h, 0.0, 0.0, c.trigger):
@@ -153,67 +153,6 @@ def _escape(g: Guests, m: Machines, c: Guard, h: Any, over: Any, order: Any, fir
     if best < 0:
         return np.int64(-1), np.int64(-1)
     return best, _wake(g, m, best)
-
-
-@kernel
-def _drain_target(g: Guests, m: Machines, c: Guard, v: Any, source: Any, role: Any) -> Any:
-    best: Any = np.int64(-1)
-    least = np.inf
-    steady = np.sqrt(g.var[v] / max(1e-9, g.mean[v]))
-    for t in range(len(m.capacity)):
-        if m.state[t] != AWAKE or not m.takes[t] or role[t] == 1 or t == source or m.n_vms[t] == 0:
-            continue
-        if m.merit[t] > m.merit[source] or m.busy[t, 0] + g.seconds[v] > c.step_s:
-            continue
-        free = room(m, c, t, g.mean[v], g.var[v], c.z_fill)
-        if free < 0.0 or not calm(m, c, t, g.now[v], g.noise[v], c.landing):
-            continue
-        if not may_join(g, m, v, t):
-            continue
-        unlike = abs(np.sqrt(m.sums[t, 3] / max(1e-9, m.sums[t, 2])) - steady)
-        value = free / m.capacity[t] + c.alike * unlike / np.sqrt(m.capacity[t])
-        if role[t] != 2:
-            value += 10.0
-        value += 100.0 * m.merit[t]
-        if value < least:
-            best, least = t, value
-    return best
-
-
-@kernel
-def _empty(
-    g: Guests, m: Machines, c: Guard, h: Any, order: Any, first: Any, role: Any, out: Any, n: Any
-) -> Any:
-    """Find a host for every guest of host ``h``, the largest first; all or none. Return the moves so far."""
-    guests = order[first[h] : first[h + 1]]
-    size = np.empty(len(guests))
-    cost = 0.0
-    for i in range(len(guests)):
-        v = guests[i]
-        if not g.free[v]:
-            return n
-        cost += g.joules[v]
-        size[i] = -(g.mean[v] + 0.5 * np.sqrt(g.var[v]))
-    if cost >= m.saving[h]:
-        return n
-    begin = n
-    before = role.copy()
-    for i in np.argsort(size, kind="mergesort"):
-        v = guests[i]
-        t = np.int64(-1)
-        if m.busy[h, 1] + g.seconds[v] <= c.step_s:
-            t = _drain_target(g, m, c, v, h, role)
-        if t < 0:
-            for k in range(n - 1, begin - 1, -1):
-                unshift(g, m, out[k, 0], h)
-            role[:] = before
-            return begin
-        role[t] = 2
-        shift(g, m, v, t)
-        out[n, 0], out[n, 1] = v, t
-        n += 1
-    role[h] = 1
-    return n
 
 
 @kernel
@@ -274,16 +213,15 @@ def decide(g: Guests, m: Machines, c: Guard, out: Any) -> Any:
         first[g.host[v] + 1] += 1
     first = np.cumsum(first)
     role = np.zeros(n_hosts, dtype=np.int8)  # 1 gives, 2 takes
-    n, woken = _relieve(g, m, c, order, first, role, out, np.int64(0))
+    longest = np.zeros(n_hosts)
+    n, woken = _relieve(g, m, c, order, first, role, longest, out, np.int64(0))
     if woken > 0 or c.drains == 0:
-        return n, woken
-    # The dearest type first, then the least load.
-    key = m.sums[:, 2] / (1.0 + np.max(m.sums[:, 2])) - 10.0 * m.merit
+        return settle(g, m, c, order, first, role, longest, out, n), woken
     emptied = misses = 0
-    for h in np.argsort(key, kind="mergesort"):
+    for h in in_turn(m, c):
         if m.state[h] != AWAKE or not m.gives[h] or role[h] != 0 or m.n_vms[h] == 0:
             continue
-        made = _empty(g, m, c, h, order, first, role, out, n)
+        made = empty(g, m, c, h, order, first, role, out, n)
         if made > n:
             n = made
             emptied += 1
@@ -294,4 +232,6 @@ def decide(g: Guests, m: Machines, c: Guard, out: Any) -> Any:
     for h in range(n_hosts):
         if m.state[h] == AWAKE and role[h] != 2 and m.sums[h, 2] > _GROWN * m.fill[h]:
             n = _even(g, m, c, h, order, first, role, out, n)
-    return n, woken
+    for k in range(n):
+        longest[out[k, 1]] = max(longest[out[k, 1]], g.seconds[out[k, 0]])
+    return settle(g, m, c, order, first, role, longest, out, n), woken

@@ -104,7 +104,7 @@ class CloudSimRisk:
         capacity, load = machines.capacity, machines.sums[:, 0].copy()
         drains = len(capacity) if not self._decided else 0 if self._cool else tuning.drains
         guard = tuning.guard(
-            self._safety.z,
+            self._safety,
             step_s=_STEP_S,
             moves_s=_STEP_S * len(capacity),
             first=not self._decided,
@@ -161,6 +161,7 @@ class CloudSimRisk:
             takes=always,
             gives=always,
             extra=np.zeros_like(self._ram),
+            whole=self._ram,
             room=room,
             sums=sums,
             n_vms=count,

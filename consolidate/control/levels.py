@@ -117,8 +117,9 @@ class Safety:
         Part of the accepted share that is aimed at: a day ends where it ends.
     """
 
-    #: Limits of alpha, as multiples of where it starts, and never a coin toss.
-    LIMITS = (0.05, 20.0)
+    #: Limits of alpha, as multiples of where it starts, and never a coin toss: a calm hour says little of the
+    #: next one.
+    LIMITS = (0.05, 3.0)
     MOST = 0.42
     #: One bad step does not undo hours.
     WORST = 4.0
@@ -130,7 +131,7 @@ class Safety:
     def __init__(self, risk: float, *, lasts: float, pace: float, aim: float) -> None:
         self._aim, self._pace = aim * risk, pace
         start = min(self.MOST, self._aim / lasts)
-        self._alpha = start
+        self.alpha = start
         self._least, self._most = self.LIMITS[0] * start, min(self.MOST, self.LIMITS[1] * start)
         at = (np.arange(self.STAND_INS) + 0.5) / self.STAND_INS
         self._normal = np.array([NormalDist().inv_cdf(p) for p in at.tolist()])
@@ -139,7 +140,12 @@ class Safety:
 
     def _find(self) -> None:
         known = np.concatenate([self._normal, *self._strays])
-        self.z = max(0.0, float(np.quantile(known, 1.0 - self._alpha)))
+        self.z = max(0.0, float(np.quantile(known, 1.0 - self.alpha)))
+
+    @property
+    def tail(self) -> float:
+        """Normal deviations that are exceeded as often as ``z`` observed ones, by ``z``."""
+        return NormalDist().inv_cdf(1.0 - self.alpha) / max(self.z, 1e-3)
 
     def stray(
         self, load: NDArray[np.float64], mean: NDArray[np.float64], var: NDArray[np.float64]
@@ -155,6 +161,6 @@ class Safety:
         if active_s <= 0:
             return
         excess = min(self.WORST, overloaded_s / (self._aim * active_s) - 1.0)
-        alpha = self._alpha * np.exp(-self._pace * excess)
-        self._alpha = float(min(self._most, max(self._least, alpha)))
+        alpha = self.alpha * np.exp(-self._pace * excess)
+        self.alpha = float(min(self._most, max(self._least, alpha)))
         self._find()

@@ -148,7 +148,7 @@ class RiskController:
         moves = setting.moves
         first = not self._decided
         guard = tuning.guard(
-            self._safety.z,
+            self._safety,
             step_s=setting.step_s,
             moves_s=max(setting.step_s, _MOVES_S) * min(moves.moves_in, moves.moves_out),
             first=first,
@@ -202,6 +202,7 @@ class RiskController:
             takes=sight.takes,
             gives=sight.gives & (self._saving > 0),
             extra=sight.hard.extra,
+            whole=desk.hard.capacity,
             room=sight.hard.room,
             sums=sums,
             n_vms=count,

@@ -45,6 +45,17 @@ class Tuning:
         Hosts that may be emptied in one step.
     calm_steps
         Steps without emptying after a host was woken.
+    pooled
+        Whether hosts are emptied up to a mean risk of all, which suits where overload is repaired by moves;
+        else up to the standard deviations that each keeps free.
+    company
+        By how much a host that receives already is preferred when others are emptied.
+    short_s : s
+        Seconds of overload that a further move has to be worth where one does not relieve a host.
+    settles
+        Moves that even out risk in one step; 0 where each move counts as a violation.
+    settle_s : s
+        Seconds of overload that such a move has to be worth.
     """
 
     least: float
@@ -64,6 +75,11 @@ class Tuning:
     alike: float
     drains: int
     calm_steps: int
+    pooled: bool
+    company: float
+    short_s: float
+    settles: int
+    settle_s: float
 
     def levels(self, allocation: NDArray[np.float64]) -> Levels:
         """Return the estimates at the start."""
@@ -75,13 +91,13 @@ class Tuning:
         """Return the feedback at the start."""
         return Safety(risk, lasts=lasts, pace=self.pace, aim=self.aim)
 
-    def guard(self, z: float, *, step_s: float, moves_s: float, first: bool, drains: int) -> Guard:
+    def guard(self, safety: Safety, *, step_s: float, moves_s: float, first: bool, drains: int) -> Guard:
         """Return what one decision keeps to.
 
         Parameters
         ----------
-        z
-            Standard deviations kept free.
+        safety
+            What is kept free.
         step_s : s
             Length of a step.
         moves_s : s
@@ -91,6 +107,7 @@ class Tuning:
         drains
             Hosts that may be emptied.
         """
+        z = safety.z
         return Guard(
             z_fill=z * self.first if first else z,
             z_relief=z * self.relief,
@@ -103,6 +120,12 @@ class Tuning:
             alike=self.alike,
             step_s=moves_s,
             drains=drains,
+            tail=safety.tail,
+            pooled=safety.alpha if self.pooled and not first else 0.0,
+            company=self.company,
+            short_s=self.short_s,
+            settles=self.settles,
+            settle_s=self.settle_s,
         )
 
 
@@ -112,12 +135,12 @@ PRESENT = Tuning(
     prior=0.1,
     spread=0.14,
     common=0.3,
-    pace=0.035,
-    aim=0.88,
+    pace=0.05,
+    aim=0.9,
     first=0.23,
     relief=0.2,
     alarm=0.0,
-    trigger=0.99,
+    trigger=0.994,
     landing=0.98,
     drift=0.005,
     patience_steps=0.67,
@@ -125,6 +148,11 @@ PRESENT = Tuning(
     alike=0.0,
     drains=4,
     calm_steps=3,
+    pooled=True,
+    company=0.05,
+    short_s=65.0,
+    settles=0,
+    settle_s=0.0,
 )
 
 #: Decisions that see complete steps only, as monitoring does: overload is seen when it is over.
@@ -134,16 +162,21 @@ PAST = Tuning(
     spread=0.27,
     common=0.3,
     pace=0.05,
-    aim=0.91,
+    aim=0.93,
     first=1.15,
     relief=0.5,
     alarm=0.65,
     trigger=0.985,
     landing=0.98,
     drift=0.005,
-    patience_steps=6.0,
+    patience_steps=18.0,
     share=1.0,
     alike=0.5,
     drains=2,
     calm_steps=1,
+    pooled=False,
+    company=10.0,
+    short_s=65.0,
+    settles=16,
+    settle_s=5.0,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from consolidate.control.levels import Levels
+from consolidate.control.levels import Levels, Safety
 
 
 def _levels(common: float, n: int = 50) -> Levels:
@@ -44,3 +44,13 @@ def test_newcomers_are_expected_to_do_what_all_do_now() -> None:
     levels = _levels(0.3)
     levels.take(np.full(50, 50.0), np.arange(50) < 25)
     assert levels.mean == pytest.approx(50.0)
+
+
+def test_a_calm_night_does_not_let_the_guard_down() -> None:
+    """However long nothing happens, little more than the accepted risk is taken on."""
+    safety = Safety(0.01, lasts=1.0, pace=0.05, aim=0.9)
+    start = safety.alpha
+    for _ in range(500):
+        safety.observe(0.0, 300.0)
+    assert start < safety.alpha <= 3 * start
+    assert safety.tail == pytest.approx(1.0, rel=0.05)

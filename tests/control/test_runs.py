@@ -9,6 +9,7 @@ import pytest
 
 import consolidate as cs
 from consolidate.control import CONTROLLERS, Setting, begin
+from consolidate.errors import ConfigError
 
 NAMES = [n for n in CONTROLLERS.names() if n != "do-nothing"]
 #: Early enough for the short days here.
@@ -115,3 +116,16 @@ def test_the_first_placement_takes_the_type_that_suits(day):
     trace, fleet, _ = day(n_hosts=40, arrivals=False)
     small = replace(fleet, types=tuple(replace(t, memory_mib=4_096) for t in fleet.types))
     assert set(small.host_type[cs.first_placement(trace, small).used_hosts()]) == {1}
+
+
+def test_cloudsims_baseline_wakes_hosts_for_nothing(day):
+    """A host that is off looks cheap when its idle power is not counted."""
+    trace, fleet, current = day(n_vms=60, n_hosts=16, n_steps=48, arrivals=False)
+    energy = {}
+    for baseline in ("fresh", "cloudsim"):
+        kind = cs.controller("pabfd", detector="thr", parameter=0.5, baseline=baseline)
+        setting = Setting.of(trace, fleet)
+        energy[baseline] = cs.replay(trace, fleet, begin(kind, setting), current=current).total_mj
+    assert energy["cloudsim"] > energy["fresh"]
+    with pytest.raises(ConfigError, match=r"controller\.pabfd\.baseline"):
+        cs.controller("pabfd", baseline="stale")
