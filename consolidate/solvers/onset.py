@@ -6,6 +6,7 @@ each kind is a decision. VMs may be split over kinds. That leaves one whole numb
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = ["OnSet", "OnSets"]
 
 #: Hosts of a kind are lumped into so many steps of rising cost.
 _STEPS = 60
+_WHOLE = 1e-6
 _CLASSES = 200
 #: Nodes of the integer search: a count, so that results repeat. Few whole numbers need no cuts, and rows this
 #: dense tell propagation nothing: both take longer than the search itself.
@@ -140,7 +142,7 @@ class OnSets:
             allowed=allowed,
         )
 
-    def choose(self, slack: float, *, n_on: int | None = None) -> OnSet | None:
+    def choose(self, slack: float, *, n_on: int | None = None, rounded: bool = False) -> OnSet | None:
         """Return the hosts to keep on so that a part ``slack`` of the room stays free.
 
         Parameters
@@ -150,13 +152,16 @@ class OnSets:
             as nothing.
         n_on
             How many hosts are on; ``None`` leaves that open.
+        rounded
+            Whether parts of hosts are rounded up instead of searching whole numbers: a third of the time, up
+            to a host of each kind too many. Goes with an open ``n_on`` only.
 
         Returns
         -------
         on_set
             ``None`` when there is not enough room.
         """
-        program = _Program(self, slack, n_on)
+        program = _Program(self, slack, n_on, rounded=rounded)
         counts = program.solve()
         if counts is None:
             return None
@@ -219,12 +224,13 @@ def _demand(
 
 
 class _Program:
-    """Whole hosts per kind, parts of VM classes; SCIP, with a limit on nodes."""
+    """Whole hosts per kind, parts of VM classes: SCIP with a limit on nodes, or GLOP and rounding up."""
 
-    def __init__(self, sets: OnSets, slack: float, n_on: int | None) -> None:
+    def __init__(self, sets: OnSets, slack: float, n_on: int | None, *, rounded: bool = False) -> None:
         from ortools.linear_solver import pywraplp
 
-        self._solver = pywraplp.Solver.CreateSolver("SCIP")
+        self._rounded = rounded
+        self._solver = pywraplp.Solver.CreateSolver("GLOP" if rounded else "SCIP")
         self._sets = sets
         wasted = slack * sets.taken.min(axis=1, initial=np.inf).sum(axis=0)
         self._part = np.where(wasted < sets.unit, 1.0, 1.0 - slack)
@@ -244,7 +250,7 @@ class _Program:
     def _add_kind(self, k: int) -> list[tuple[Any, float]]:
         solver, sets = self._solver, self._sets
         n = len(sets.hosts[k])
-        count = solver.IntVar(sets.forced[k], n, "")
+        count = solver.Var(sets.forced[k], n, not self._rounded, "")
         self._counts.append(count)
         link = solver.Constraint(0.0, 0.0)
         link.SetCoefficient(count, -1.0)
@@ -281,10 +287,12 @@ class _Program:
 
     def solve(self) -> list[int] | None:
         """Return how many hosts of each kind are on."""
-        self._solver.SetSolverSpecificParametersAsString(_SEARCH)
+        if not self._rounded:
+            self._solver.SetSolverSpecificParametersAsString(_SEARCH)
         if self._solver.Solve() not in {self._solver.OPTIMAL, self._solver.FEASIBLE}:
             return None
-        return [round(count.solution_value()) for count in self._counts]
+        # What is whole but for the tolerance of the solver is not rounded up.
+        return [math.ceil(count.solution_value() - _WHOLE) for count in self._counts]
 
     def plan(self) -> NDArray[np.float64]:
         """Return what the VMs on each kind take, shape ``(kinds, resources)``."""

@@ -55,7 +55,7 @@ class Quick:
         if missing:
             return Proposal(host_of=None, stopped="no room left", unplaced=tuple(missing))
         sets = OnSets.of(instance, problem, start.host_of)
-        on_set = sets.choose(self.slack) or sets.choose(0.0)
+        on_set = sets.choose(self.slack, rounded=True) or sets.choose(0.0, rounded=True)
         if on_set is None or clock.is_over():
             return Proposal(host_of=start.host_of, stopped="no choice of hosts")
         state, evicted = on_set.stayers(instance, start.host_of)
