@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,9 +59,11 @@ def list_schedule(
     trials = Trials(problem, storage)
     plain = _best(_plain(trials, direct_s), direct_s)
     if not plain.n_left and plain.end_s <= max(direct_s * _WORTH_DETOURS, good_enough_s):
-        if plain.end_s > good_enough_s:
-            plain = _best(relieved(trials, plain, good_enough_s), good_enough_s, plain)
-        return trials.listing(plain)
+        direct = trials.listing(plain)
+        if plain.end_s <= good_enough_s:
+            return direct
+        shorter = _best(relieved(trials, plain, good_enough_s), good_enough_s, plain)
+        return direct if shorter is plain else replace(trials.listing(shorter), direct=direct)
     best = _shortened(trials, _roomy(trials), good_enough_s, [trials.listing(plain)])
     if not hopeless() if best[0].left else best[0].end_s > good_enough_s:
         best = _shortened(trials, _by_chance(trials), good_enough_s, best)

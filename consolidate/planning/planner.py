@@ -15,6 +15,7 @@ from consolidate.model import Instance, MigrationPlan, Placement
 from consolidate.model.progress import Progress, silent
 from consolidate.planning.assemble import assemble
 from consolidate.planning.bound import makespan_bound
+from consolidate.planning.cost import plan_j
 from consolidate.planning.cycles import blocked_vms
 from consolidate.planning.helper import helper_space
 from consolidate.planning.intervals import shorten
@@ -80,6 +81,11 @@ def _plain(problem: Problem, *, fast: bool) -> MigrationPlan | None:
     if listing.left:
         return None
     made = assemble(problem, listing, bound)
+    if listing.direct is not None:
+        # Detours that only save time are worth it where hosts that go off earlier save more than they cost.
+        direct = assemble(problem, listing.direct, bound)
+        if plan_j(problem.instance, direct) <= plan_j(problem.instance, made):
+            made, listing = direct, listing.direct
     detours = len(made.migrations) > len(problem.moved)
     if made.makespan_s > (bound.value_s if detours else bound.direct_s) and not fast:
         made = min(made, shorten(problem, made, listing), key=lambda p: p.makespan_s)

@@ -8,12 +8,12 @@ from consolidate.migration import MoveSettings
 from consolidate.study.verbs import plan
 
 
-def draining(scenes, *, spare_memory, shutdown_s=60):
+def draining(scenes, *, spare_memory, shutdown_s=60, cores=1.0):
     """Three hosts that go off send eight VMs to one, and another that stays on has room."""
     off = [scenes.host(memory=50_000, shutdown_s=shutdown_s) for _ in range(3)]
     hosts = [*off, scenes.host(memory=80_000), scenes.host(memory=9_000 + spare_memory)]
     vms = [scenes.vm(memory=9_000) for _ in range(9)]
-    moves = MoveSettings(bandwidth_fraction=0.4)
+    moves = MoveSettings(bandwidth_fraction=0.4, cores_per_10_gbit=cores)
     instance = scenes.scene(hosts, vms, [0, 0, 0, 1, 1, 1, 2, 2, 4], moves=moves)
     return instance, scenes.to(3, 3, 3, 3, 3, 3, 3, 3, 4)
 
@@ -30,6 +30,13 @@ def test_the_last_to_come_stop_at_a_host_that_stays_on(scenes, fast):
     assert {m.target for m in made.migrations if m.parking} == {4}
     assert sum(m.parking for m in made.migrations) <= 4
     assert scenes.carry_out(instance, made) == target.host_of.tolist()
+
+
+def test_detours_pay_in_joules_or_are_left_out(scenes):
+    """Hosts that go off earlier save idle power; not where copying takes four hundred cores."""
+    plans = [plan(*draining(scenes, spare_memory=30_000, cores=cores)) for cores in (1.0, 400.0)]
+    assert [any(m.parking for m in made.migrations) for made in plans] == [True, False]
+    assert plans[0].makespan_s < plans[1].makespan_s == plans[1].bound.direct_s
 
 
 def test_no_detour_without_room_or_without_gain(scenes):

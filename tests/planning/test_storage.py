@@ -13,7 +13,7 @@ from consolidate.errors import DeadlockError, PlanError
 from consolidate.migration import MoveSettings
 from consolidate.model import Running
 from consolidate.planning import nearest_target, plan_in_windows, resume, state_after, undo
-from consolidate.planning.suspending import plan_j
+from consolidate.planning.cost import plan_j
 from consolidate.study.executing import execute
 from consolidate.study.judge import _plan_case, judge_plan
 from consolidate.study.verbs import plan
