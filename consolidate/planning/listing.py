@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +36,7 @@ def list_schedule(
     *,
     direct_s: int = 0,
     good_enough_s: int = 0,
+    within_s: int | None = None,
     hopeless: Callable[[], bool] = lambda: False,
     storage: int = LAST,
 ) -> Listing:
@@ -51,6 +51,8 @@ def list_schedule(
         What is scheduled.
     direct_s, good_enough_s : s
         Ends that are good enough without and with detours, which are not made for their own sake.
+    within_s : s
+        End from which on no detours are made that only save time; ``None`` = none ever are.
     hopeless
         Says whether nothing can be found; asked when no rule brings every VM to its target.
     storage
@@ -59,11 +61,9 @@ def list_schedule(
     trials = Trials(problem, storage)
     plain = _best(_plain(trials, direct_s), direct_s)
     if not plain.n_left and plain.end_s <= max(direct_s * _WORTH_DETOURS, good_enough_s):
-        direct = trials.listing(plain)
-        if plain.end_s <= good_enough_s:
-            return direct
-        shorter = _best(relieved(trials, plain, good_enough_s), good_enough_s, plain)
-        return direct if shorter is plain else replace(trials.listing(shorter), direct=direct)
+        if within_s is not None and plain.end_s > within_s:
+            plain = _best(relieved(trials, plain, within_s), within_s, plain)
+        return trials.listing(plain)
     best = _shortened(trials, _roomy(trials), good_enough_s, [trials.listing(plain)])
     if not hopeless() if best[0].left else best[0].end_s > good_enough_s:
         best = _shortened(trials, _by_chance(trials), good_enough_s, best)

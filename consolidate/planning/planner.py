@@ -15,7 +15,6 @@ from consolidate.model import Instance, MigrationPlan, Placement
 from consolidate.model.progress import Progress, silent
 from consolidate.planning.assemble import assemble
 from consolidate.planning.bound import makespan_bound
-from consolidate.planning.cost import plan_j
 from consolidate.planning.cycles import blocked_vms
 from consolidate.planning.helper import helper_space
 from consolidate.planning.intervals import shorten
@@ -35,6 +34,7 @@ def plan(
     target: Placement,
     *,
     fast: bool = False,
+    within_s: int | None = None,
     progress: Progress = silent,
 ) -> MigrationPlan:
     """Schedule the way from the instance's present placement to a target.
@@ -47,6 +47,9 @@ def plan(
         Placement to reach; checked against capacity and rules before anything is scheduled.
     fast
         Take the best list schedule as it is; the exact solver does not shorten it. For who waits for the plan.
+    within_s : s
+        When the plan shall have ended. Where moves without detours take longer, detours are made that do no
+        more than save time; without a limit, no VM is moved twice for that.
     progress
         Told from time to time where the work stands.
 
@@ -66,26 +69,21 @@ def plan(
     problem = Problem(instance=instance, target=target)
     total = len(problem.moved)
     progress("plan", 0, total)
-    made = over_storage(problem, None if problem.some_wait else _plain(problem, fast=fast))
+    made = over_storage(problem, None if problem.some_wait else _plain(problem, fast, within_s))
     if made is None:
         raise _deadlock(problem)
     progress("plan", total, total)
     return made
 
 
-def _plain(problem: Problem, *, fast: bool) -> MigrationPlan | None:
+def _plain(problem: Problem, fast: bool, within_s: int | None) -> MigrationPlan | None:
     """Return the shortest plan without storage that was found; ``None`` when VMs would be left behind."""
     bound = makespan_bound(problem.instance, problem.target, problem.estimates)
     goals = int(bound.direct_s * _CLOSE), int(bound.value_s * _CLOSE)
-    listing = schedule(problem, direct_s=goals[0], good_enough_s=goals[1])
+    listing = schedule(problem, direct_s=goals[0], good_enough_s=goals[1], within_s=within_s)
     if listing.left:
         return None
     made = assemble(problem, listing, bound)
-    if listing.direct is not None:
-        # Detours that only save time are worth it where hosts that go off earlier save more than they cost.
-        direct = assemble(problem, listing.direct, bound)
-        if plan_j(problem.instance, direct) <= plan_j(problem.instance, made):
-            made, listing = direct, listing.direct
     detours = len(made.migrations) > len(problem.moved)
     if made.makespan_s > (bound.value_s if detours else bound.direct_s) and not fast:
         made = min(made, shorten(problem, made, listing), key=lambda p: p.makespan_s)

@@ -19,6 +19,7 @@ def schedule(
     *,
     direct_s: int = _ANY_END_S,
     good_enough_s: int = _ANY_END_S,
+    within_s: int | None = None,
     storage: int = LAST,
 ) -> Listing:
     """Return the best schedule that was found; its ``left`` is empty if every VM comes to its target.
@@ -29,6 +30,8 @@ def schedule(
         What is scheduled.
     direct_s, good_enough_s : s
         Ends that are good enough without and with detours; default any.
+    within_s : s
+        End from which on no detours are made that only save time; ``None`` = none ever are.
     storage
         When VMs are left in storage, where the problem allows that; see :mod:`consolidate._kernels.opening`.
     """
@@ -37,6 +40,7 @@ def schedule(
         problem,
         direct_s=direct_s,
         good_enough_s=good_enough_s,
+        within_s=within_s,
         hopeless=lambda: search.hopeless,
         storage=storage,
     )

@@ -35,15 +35,12 @@ class Listing:
         VMs that do not reach their targets.
     end_s : s
         End of the last move or, where that empties a host, of its shutdown.
-    direct
-        The schedule without detours, where those of this one do no more than save time.
     """
 
     steps: tuple[Step, ...]
     boots: dict[int, int]
     left: tuple[int, ...]
     end_s: int
-    direct: Listing | None = None
 
 
 def listing_of(

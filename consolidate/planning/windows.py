@@ -42,7 +42,8 @@ def plan_in_windows(
     """
     _refuse_bad(windows)
     parts: list[MigrationPlan] = []
-    now, whole = instance, plan(instance, target)
+    longest = max((end - begin for begin, end in windows), default=None)
+    now, whole = instance, plan(instance, target, within_s=longest)
     for begin, end in windows:
         if not whole.actions:
             break
@@ -58,7 +59,7 @@ def plan_in_windows(
         parts.append(replace(whole, actions=shifted, target=goal, bound=bound))
         if finished:
             return tuple(parts)
-        now, whole = reached, plan(reached, target)
+        now, whole = reached, plan(reached, target, within_s=longest)
     if not whole.actions:
         return tuple(parts)
     shortest = min(whole.actions, key=lambda a: (a.end_s - a.start_s, a.id))

@@ -85,7 +85,13 @@ def improvements(
         yield result
 
 
-def plan(instance: Instance, target: Placement, *, progress: Progress = silent) -> MigrationPlan:
+def plan(
+    instance: Instance,
+    target: Placement,
+    *,
+    within_s: int | None = None,
+    progress: Progress = silent,
+) -> MigrationPlan:
     """Schedule the way to a target placement and let the independent checks judge it.
 
     Parameters and errors are those of :func:`consolidate.planning.plan`; besides:
@@ -98,7 +104,7 @@ def plan(instance: Instance, target: Placement, *, progress: Progress = silent) 
     from consolidate import planning
     from consolidate.study.judge import judge_plan
 
-    made = planning.plan(instance, target, progress=progress)
+    made = planning.plan(instance, target, within_s=within_s, progress=progress)
     judge_plan(instance, made)
     return made
 
