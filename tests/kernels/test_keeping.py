@@ -218,6 +218,7 @@ def test_a_table_fills_hosts_to_the_brim(builders, oracles):
         np.array([1, 0]),
         shapes,
         4,
+        0,
     )
     assert left == 0
     assert (state.room == 0).all()
@@ -225,8 +226,9 @@ def test_a_table_fills_hosts_to_the_brim(builders, oracles):
     assert_consistent(oracles, instance, state, complete=True)
 
 
-def test_filling_sends_away_who_wastes_room(builders):
-    """A resident of 7 on a host of 10 leaves no use for 3; two of 5 are worth more than it and its move."""
+@pytest.mark.parametrize(("least_gain", "hosts"), [(0, [1, 0, 0]), (598, [1, 0, 0]), (599, [0, 1, -1])])
+def test_filling_sends_away_who_wastes_room(builders, least_gain, hosts):
+    """A resident of 7 on a host of 10 leaves no use for 3; two of 5 are worth 599 more than it and its move."""
     instance = builders.instance(
         [(7, 7), (5, 5), (5, 5)],
         [0, 0, 0],
@@ -247,9 +249,11 @@ def test_filling_sends_away_who_wastes_room(builders):
         np.array([0, 1]),
         np.array([[11, 11], [8, 8]], dtype=np.int64),
         4,
+        least_gain,
     )
-    assert left == 0
-    assert state.host_of.tolist() == [1, 0, 0]
+    assert left == hosts.count(-1)
+    assert sorted(state.host_of.tolist()) == sorted(hosts)
+    assert state.host_of[0] == hosts[0]
 
 
 @given(seed=st.integers(0, 10**6))
@@ -273,7 +277,7 @@ def test_filling_keeps_rules_and_stock(builders, oracles, seed):
     lists = residents(state)
     shapes = np.full((3, 2), 13, dtype=np.int64)
     classes = classes_of(instance, lambda a, b: 100 * (a + b))
-    left = filling.fill(problem, state, lists, classes, waiting, np.arange(3), shapes, 2)
+    left = filling.fill(problem, state, lists, classes, waiting, np.arange(3), shapes, 2, 0)
     assert left == np.count_nonzero(state.host_of < 0)
     assert_lists(state, lists)
     assert_consistent(oracles, instance, state, complete=False)
