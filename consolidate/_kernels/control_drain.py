@@ -19,12 +19,12 @@ from consolidate._kernels.control_room import (
     tightest,
     unshift,
 )
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner
 
 __all__ = ["empty", "in_turn"]
 
 
-@kernel
+@inner
 def in_turn(m: Machines, c: Guard) -> Any:
     """Return the hosts in the order in which they are tried: the dearest type, then the least load.
 
@@ -43,7 +43,7 @@ def in_turn(m: Machines, c: Guard) -> Any:
     return np.argsort(size / (1.0 + np.max(np.abs(size))) - 10.0 * m.merit, kind="mergesort")
 
 
-@kernel
+@inner
 def _drain_target(g: Guests, m: Machines, c: Guard, v: Any, source: Any, role: Any) -> Any:
     best: Any = np.int64(-1)
     least = np.inf
@@ -70,7 +70,7 @@ def _drain_target(g: Guests, m: Machines, c: Guard, v: Any, source: Any, role: A
     return best
 
 
-@kernel
+@inner
 def _fleet_risk(m: Machines, c: Guard) -> Any:
     """Return the mean risk of the hosts that carry guests."""
     total, n = 0.0, 0
@@ -81,7 +81,7 @@ def _fleet_risk(m: Machines, c: Guard) -> Any:
     return total / max(1, n)
 
 
-@kernel
+@inner
 def empty(
     g: Guests, m: Machines, c: Guard, h: Any, order: Any, first: Any, role: Any, out: Any, n: Any
 ) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 from consolidate._kernels.limits import Limits, Taken, host_may_open, switch
 from consolidate._kernels.zones import company_allows, join_company
 
@@ -94,7 +94,7 @@ class Guard(NamedTuple):
     settle_s: float  # seconds of overload that a move which evens out has to be worth
 
 
-@kernel
+@inner
 def room(m: Machines, c: Guard, h: Any, mean: Any, var: Any, z: Any) -> Any:
     """Return the CPU that stays free on a host with such a guest added, ``z`` deviations aside."""
     level = m.sums[h, 2] + mean
@@ -102,7 +102,7 @@ def room(m: Machines, c: Guard, h: Any, mean: Any, var: Any, z: Any) -> Any:
     return min(spare, m.fill[h] - level)
 
 
-@kernel
+@inner
 def tightest(g: Guests, m: Machines, v: Any, h: Any, spare: Any) -> Any:
     """Return the least share that stays free on a host with guest ``v``, where ``spare`` is that of CPU."""
     for k in range(g.need.shape[1]):
@@ -120,14 +120,14 @@ def risk(m: Machines, c: Guard, h: Any, mean: Any, var: Any) -> Any:
     return 0.5 * math.erfc(c.tail * (m.capacity[h] - level) / math.sqrt(2.0 * spread))
 
 
-@kernel
+@inner
 def calm(m: Machines, c: Guard, h: Any, now: Any, noise: Any, part: Any) -> Any:
     """Say whether a host with such a guest added stays below a part of its capacity in the coming step."""
     load = m.sums[h, 0] + now + c.z_now * np.sqrt(max(0.0, m.sums[h, 1] + noise))
     return load <= part * m.capacity[h]
 
 
-@kernel
+@inner
 def may_join(g: Guests, m: Machines, v: Any, h: Any) -> bool:
     """Say whether hard resources and rules let VM ``v`` come to host ``h``."""
     if not g.masks[g.mask_of[v], h] or g.peak[v] > m.core[h]:
@@ -141,7 +141,7 @@ def may_join(g: Guests, m: Machines, v: Any, h: Any) -> bool:
     return not q.named[v] or company_allows(q, m.taken, v, h)
 
 
-@kernel
+@inner
 def shift(g: Guests, m: Machines, v: Any, target: Any) -> None:
     """Move VM ``v`` in the sums of both hosts; hard resources of its source stay taken until it has left."""
     source = g.host[v]
@@ -162,7 +162,7 @@ def shift(g: Guests, m: Machines, v: Any, target: Any) -> None:
     g.host[v] = target
 
 
-@kernel
+@inner
 def unshift(g: Guests, m: Machines, v: Any, source: Any) -> None:
     """Undo :func:`shift`."""
     target = g.host[v]

@@ -17,7 +17,7 @@ from consolidate._kernels.control_room import (
     room,
     shift,
 )
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner
 
 __all__ = ["settle"]
 
@@ -25,7 +25,7 @@ __all__ = ["settle"]
 _SOURCES, _TARGETS = 6, 8
 
 
-@kernel
+@inner
 def _extremes(m: Machines, role: Any, not_role: Any, count: Any, sign: Any) -> Any:
     """Return the hosts with the least (``sign`` 1) or the most (-1) deviations of room, at most ``count``."""
     some = np.flatnonzero((m.state == AWAKE) & (m.n_vms > 0) & (role != not_role))
@@ -33,7 +33,7 @@ def _extremes(m: Machines, role: Any, not_role: Any, count: Any, sign: Any) -> A
     return some[np.argsort(sign * spare, kind="mergesort")[:count]]
 
 
-@kernel
+@inner
 def _best(
     g: Guests, m: Machines, c: Guard, sources: Any, targets: Any, order: Any, first: Any, longest: Any
 ) -> Any:
@@ -66,7 +66,7 @@ def _best(
     return best_v, best_t
 
 
-@kernel
+@inner
 def settle(
     g: Guests, m: Machines, c: Guard, order: Any, first: Any, role: Any, longest: Any, out: Any, n: Any
 ) -> Any:

@@ -24,7 +24,7 @@ from consolidate._kernels.control_room import (
     shift,
 )
 from consolidate._kernels.control_settle import settle
-from consolidate._kernels.jit import kernel
+from consolidate._kernels.jit import inner, kernel
 
 __all__ = ["decide", "learn"]
 
@@ -51,7 +51,7 @@ def learn(mean: Any, var: Any, seen: Any, sample: Any, alive: Any, least: Any, p
         seen[v] += 1
 
 
-@kernel
+@inner
 def _wake(g: Guests, m: Machines, v: Any) -> Any:
     """Return the best host without a guest for VM ``v``, one that is on if possible; -1 if there is none."""
     best: Any = np.int64(-1)
@@ -69,7 +69,7 @@ def _wake(g: Guests, m: Machines, v: Any) -> Any:
     return best
 
 
-@kernel
+@inner
 def _pair(
     g: Guests,
     m: Machines,
@@ -113,7 +113,7 @@ def _pair(
     return best_v, best_t
 
 
-@kernel
+@inner
 def _relieve(
     g: Guests, m: Machines, c: Guard, order: Any, first: Any, role: Any, longest: Any, out: Any, n: Any
 ) -> Any:
@@ -140,7 +140,7 @@ def _relieve(
     return n, woken
 
 
-@kernel
+@inner
 def _escape(g: Guests, m: Machines, c: Guard, h: Any, over: Any, order: Any, first: Any) -> Any:
     """Return the smallest guest that relieves host ``h``, else the largest, and an empty host for it."""
     best, least = np.int64(-1), np.inf
@@ -155,7 +155,7 @@ def _escape(g: Guests, m: Machines, c: Guard, h: Any, over: Any, order: Any, fir
     return best, _wake(g, m, best)
 
 
-@kernel
+@inner
 def _lighter(g: Guests, m: Machines, c: Guard, h: Any, role: Any) -> Any:
     """Return the host that is least filled, by its best fill; -1 if none takes guests of host ``h``."""
     best: Any = np.int64(-1)
@@ -169,7 +169,7 @@ def _lighter(g: Guests, m: Machines, c: Guard, h: Any, role: Any) -> Any:
     return best
 
 
-@kernel
+@inner
 def _even(
     g: Guests, m: Machines, c: Guard, h: Any, order: Any, first: Any, role: Any, out: Any, n: Any
 ) -> Any:
