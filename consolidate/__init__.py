@@ -96,7 +96,7 @@ if TYPE_CHECKING:
         spec_servers,
     )
     from consolidate.reporting import Report, report, report_run, write_study
-    from consolidate.solvers import Budget
+    from consolidate.solvers import Budget, policy
     from consolidate.solvers.bounds.clairvoyant import ReplayBound, replay_bound, saving_share
     from consolidate.study import RunConfig, compare, front_frame, load_run, pareto_front, run
     from consolidate.study.budgets import solve_within
@@ -194,7 +194,7 @@ _HOMES = {
         "spec_servers",
     ),
     "consolidate.reporting": ("Report", "report", "report_run", "write_study"),
-    "consolidate.solvers": ("Budget",),
+    "consolidate.solvers": ("Budget", "policy"),
     "consolidate.solvers.bounds.clairvoyant": ("ReplayBound", "replay_bound", "saving_share"),
     "consolidate.study": ("RunConfig", "compare", "front_frame", "load_run", "pareto_front", "run"),
     "consolidate.study.budgets": ("solve_within",),
@@ -297,6 +297,7 @@ __all__ = [
     "pareto_front",
     "plan",
     "plotting",
+    "policy",
     "price_rules",
     "prove_reserve",
     "read_fleet",

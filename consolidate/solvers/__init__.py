@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from consolidate.solvers.base import POLICIES, AnytimePolicy, Budget, Policy, Proposal
+from consolidate.solvers.base import POLICIES, AnytimePolicy, Budget, Policy, Proposal, policy
 from consolidate.solvers.solving import improvements, solve
 
-__all__ = ["POLICIES", "AnytimePolicy", "Budget", "Policy", "Proposal", "improvements", "solve"]
+__all__ = [
+    "POLICIES",
+    "AnytimePolicy",
+    "Budget",
+    "Policy",
+    "Proposal",
+    "improvements",
+    "policy",
+    "solve",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -25,6 +25,7 @@ __all__ = [
     "Policy",
     "Proposal",
     "StepByStep",
+    "policy",
 ]
 
 #: What the kernels keep at every step; gathered VMs are condensed before a policy sees them.
@@ -211,3 +212,34 @@ class StepByStep:
         """Return the last of the proposals."""
         *_, last = self.proposals(instance, budget, seed=seed, clock=clock, progress=progress)
         return last
+
+
+def policy(name: str, **parameters: object) -> Policy:
+    """Return a policy by its registered name, with parameters other than the default ones.
+
+    Parameters
+    ----------
+    name
+        See :data:`POLICIES`.
+    **parameters
+        Fields of the policy.
+
+    Raises
+    ------
+    UnknownNameError
+        When no policy has this name.
+    ConfigError
+        When a parameter is unknown, or refused by the policy.
+
+    Examples
+    --------
+    >>> policy("hosts-then-moves", spare=0.005)
+    HostsThenMoves(by='auto', spare=0.005)
+    """
+    kind = POLICIES.get(name)
+    known = [f.name for f in fields(kind)]  # type: ignore[arg-type]
+    for key in parameters:
+        if key not in known:
+            msg = f"is no parameter; known: {', '.join(known) or 'none'}"
+            raise ConfigError(msg, path=f"policy.{name}.{key}")
+    return kind(**parameters)

@@ -8,6 +8,7 @@ from random import Random
 import numpy as np
 import pytest
 
+import consolidate as cs
 from consolidate.errors import ConfigError
 from consolidate.model import Placement
 from consolidate.solvers import Budget, solve
@@ -49,6 +50,9 @@ def test_a_spare_host_spares_moves(builders):
     assert [(len(on), moves) for on, moves in numbers] == [(4, 4), (5, 2)]
     with pytest.raises(ConfigError, match="spare"):
         HostsThenMoves(spare=1.0)
+    assert cs.policy("hosts-then-moves", spare=0.25) == HostsThenMoves(spare=0.25)
+    with pytest.raises(ConfigError, match=r"policy\.hosts-then-moves\.spares"):
+        cs.policy("hosts-then-moves", spares=1)
 
 
 def test_fewest_hosts_then_fewest_moves(builders, oracles):
