@@ -278,7 +278,10 @@ class PlacementClaim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveLimits:
-    """Settings of every move, as in ``moves`` of ``instance.json``."""
+    """Settings of every move, as in ``moves`` of ``instance.json``.
+
+    With ``downtime_j_per_s`` at ``None`` no VM may be left in storage by a plan.
+    """
 
     bandwidth_fraction: float
     moves_in: int
@@ -295,6 +298,7 @@ class MoveLimits:
     uplink_mbit_per_s: float = 0.0
     shared_storage: bool = True
     round_trip_ms: float = 0.0
+    downtime_j_per_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -278,6 +278,9 @@ def load_limits(folder: Path) -> MoveLimits:
         round_trip_ms=moves.number("round_trip_ms", least=0.0)
         if "round_trip_ms" in moves.content
         else 0.0,
+        downtime_j_per_s=moves.number("downtime_j_per_s", least=0.0)
+        if moves.content.get("downtime_j_per_s") is not None
+        else None,
     )
 
 

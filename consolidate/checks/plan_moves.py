@@ -141,6 +141,9 @@ def move_violations(case: PlanCase) -> list[Violation]:
         blame("V1.inactive", int(i), "the VM does not exist at the decision")
     for i in moves[a.source[moves] == a.target[moves]]:
         blame("V6.chain", int(i), "source and target are the same host")
+    if case.limits.downtime_j_per_s is None:
+        for i in a.of_kind(SAVE):
+            blame("V6.unasked", int(i), "no price of downtime says that a VM may be stopped")
     comes = a.of_kind(MOVE, RESTORE)
     for code, k, reason in unsuitable(placement, a.vm[comes], a.target[comes]):
         blame(code, int(comes[k]), reason)

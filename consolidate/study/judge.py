@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
@@ -101,17 +100,12 @@ def prove_reserve(
 def _plan_case(instance: Instance, plan: MigrationPlan) -> cases.PlanCase:
     return cases.PlanCase(
         placement=placement_case(instance, plan.target),
-        limits=cases.MoveLimits(**_limits(instance)),
+        limits=cases.MoveLimits(**asdict(instance.moves)),
         actions=_actions(plan),
         makespan_bound_s=plan.makespan_bound_s,
         direct_bound_s=0 if plan.bound is None else plan.bound.direct_s,
         saved_on=instance.current.saved_on.astype(np.int64),
     )
-
-
-def _limits(instance: Instance) -> dict[str, Any]:
-    """Return the settings of moves but for the price of downtime, which forbids nothing."""
-    return {k: v for k, v in asdict(instance.moves).items() if k != "downtime_j_per_s"}
 
 
 def judge_budget(instance: Instance, placement: Placement, moves: MoveBudget) -> None:

@@ -156,6 +156,14 @@ def test_the_checks_refuse_what_storage_cannot_do(scenes, kind, change, code):
     assert code in {v.code for v in found}
 
 
+def test_the_checks_refuse_a_stop_that_nobody_asked_for(scenes):
+    instance = swap(scenes)
+    made = plan(instance, scenes.to(1, 0))
+    unasked = replace(instance, moves=MoveSettings())
+    assert {v.code for v in check_plan(_plan_case(instance, made))} == set()
+    assert {v.code for v in check_plan(_plan_case(unasked, made))} == {"V6.unasked"}
+
+
 def test_the_checks_want_a_vm_back_and_running_where_it_has_to(scenes):
     """A VM that is left in storage, one that comes from nowhere, one whose rule forbids the stop."""
     instance = swap(scenes)
