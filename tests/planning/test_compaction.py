@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from consolidate._kernels.compaction import pull
+from consolidate._kernels.compaction import merge, pull
 from consolidate.migration import MoveSettings
 from consolidate.planning.assemble import assemble
-from consolidate.planning.compaction import _flip, _legs, compacted
+from consolidate.planning.compaction import _direct, _flip, _legs, compacted
 from consolidate.planning.problem import Problem, Step
 from consolidate.planning.trials import Trials, listing_of
 from consolidate.study.judge import judge_plan
 
 
-def small(scenes, seed):
-    """Return a tight problem of a few short moves, or nothing."""
+def small(scenes, seed, *, uneven=False):
+    """Return a tight problem of a few short moves, or nothing; uneven hosts are slow, or off at first."""
     rng = np.random.default_rng(seed)
     memory = rng.integers(1, 5, 6) * 400
     hosts = [scenes.host(memory=int(memory.sum() * rng.uniform(0.45, 0.7))) for _ in range(3)]
+    if uneven:
+        for host in hosts:
+            host["nic"] = float(rng.choice([2_000, 10_000]))
+        hosts[2]["on"], hosts[2]["boot_s"] = bool(rng.random() < 0.7), int(rng.integers(1, 12))
+    lit = [h for h, host in enumerate(hosts) if host["on"]]
     vms = [scenes.vm(memory=int(m)) for m in memory]
-    current, target = (scenes._draw(rng, hosts, vms, [], [[0, 1, 2]] * 6) for _ in range(2))
+    current, target = (scenes._draw(rng, hosts, vms, [], [on] * 6) for on in (lit, [0, 1, 2]))
     moves = MoveSettings(moves_in=int(rng.integers(1, 3)), moves_out=int(rng.integers(1, 3)))
     if current is None or target is None:
         return None
@@ -149,3 +156,119 @@ def _earliest(problem, legs, i):
             best = at
     legs.slots[:] = slots
     legs.start[i] = best
+
+
+# -- the plain twin of leaving detours out ---------------------------------------------------------------
+
+
+class Plain:
+    """The legs of a schedule as a list for each VM, and room and slots looked at second by second."""
+
+    def __init__(self, problem, legs):
+        self.problem, self.legs = problem, legs
+        self.rows = {
+            i: [int(column[i]) for column in (legs.vm, legs.source, legs.target, legs.start, legs.lasts)]
+            for i in range(len(legs.vm))
+        }
+        self.ways: dict[int, list[int]] = {}
+        for i in sorted(self.rows, key=lambda i: self.rows[i][3]):
+            self.ways.setdefault(self.rows[i][0], []).append(i)
+
+    def room_beside_others(self, v, h, second):
+        """Say whether a host has room for a VM in a second, whatever that VM itself does."""
+        instance = self.problem.instance
+        held = {u for u in range(len(self.legs.home)) if self.legs.home[u] == h}
+        for u, source, target, start, lasts in sorted(self.rows.values(), key=lambda row: row[3]):
+            if target == h and start <= second:
+                held.add(u)
+            if source == h and start + lasts <= second:
+                held.discard(u)
+        total = sum(instance.need[u] + instance.vm_overhead[h] for u in held | {v})
+        return bool((total <= instance.capacity[h]).all())
+
+    def slots(self, i, s, t, begin, end):
+        """Say whether a way from ``s`` to ``t`` has slots beside all legs but ``i``."""
+        others = [row for j, row in self.rows.items() if j != i]
+        for now in range(begin, end):
+            busy = [row for row in others if row[3] <= now < row[3] + row[4]]
+            if sum(row[2] == t for row in busy) >= self.legs.slots[0]:
+                return False
+            if sum(row[1] == s for row in busy) >= self.legs.slots[1]:
+                return False
+        return True
+
+    def merge(self, order, direct):
+        merged = 0
+        for i in order:
+            way = self.ways[int(self.legs.vm[i])]
+            if i not in self.rows or way[-1] == i:
+                continue
+            at = way.index(i)
+            j = way[at + 1]
+            (v, s, h, start, lasts), (_, _, t, second, _) = self.rows[i], self.rows[j]
+            if s == t:
+                if all(self.room_beside_others(v, s, x) for x in range(start + lasts, second)):
+                    way[at : at + 2] = []
+                    del self.rows[i], self.rows[j]
+                    merged += 1
+                continue
+            begin = self.begin(way, at, s, t, int(direct[i]))
+            if begin is None:
+                continue
+            self.rows[i] = [v, s, t, begin, int(direct[i])]
+            del self.rows[j], way[at + 1]
+            merged += 1
+        return merged
+
+    def begin(self, way, at, s, t, lasts):
+        """Return the first second from which one leg does for two: there by when the second one started."""
+        i, j = way[at : at + 2]
+        v, _, _, start, _ = self.rows[i]
+        latest = self.rows[j][3]
+        ready = max(int(self.legs.ready[s]), int(self.legs.ready[t]))
+        if at:
+            ready = max(ready, sum(self.rows[way[at - 1]][3:]))
+        for begin in range(ready, latest + 1) if lasts else ():
+            end = begin + lasts
+            if at + 2 < len(way) and end > self.rows[way[at + 2]][3]:
+                break
+            stays = all(self.room_beside_others(v, s, x) for x in range(start, end))
+            arrives = all(self.room_beside_others(v, t, x) for x in range(begin, latest))
+            if stays and arrives and self.slots(i, s, t, begin, end):
+                return begin
+        return None
+
+
+def test_detours_are_left_out_as_the_plain_twin_does(scenes):
+    """Which legs become one, when that starts, and which VM stays at home, in both directions of time."""
+    joined = home = kept = 0
+    for seed, problem, listing in schedules(scenes, range(1_500), partial(small, uneven=True)):
+        legs = _legs(problem, listing)
+        if seed % 2:
+            _flip(legs, int((legs.start + legs.lasts).max()))
+            legs.ready[:] = 0
+        order = np.argsort(legs.start, kind="stable")
+        firsts = np.flatnonzero(legs.then >= 0).tolist()
+        direct = np.zeros(len(legs.vm), dtype=np.int64)
+        for i in firsts:
+            direct[i] = _direct(problem, legs, i)
+        twin = Plain(problem, _copy(legs))
+        expected = twin.merge(order.tolist(), direct)
+        assert merge(legs, order, direct) == expected, f"seed {seed}"
+        there = np.flatnonzero(legs.vm >= 0).tolist()
+        columns = (legs.vm, legs.source, legs.target, legs.start, legs.lasts)
+        assert {i: [int(c[i]) for c in columns] for i in there} == twin.rows, f"seed {seed}"
+        for way in twin.ways.values():
+            assert [int(legs.then[i]) for i in way] == [*way[1:], -1][: len(way)], f"seed {seed}"
+            assert [int(legs.before[i]) for i in way] == [-1, *way][: len(way)], f"seed {seed}"
+        for at, listed, ends in (
+            (legs.into_at, legs.into, legs.target),
+            (legs.out_at, legs.out, legs.source),
+        ):
+            for h in range(len(legs.ready)):
+                mine = [i for i in listed[at[h] : at[h + 1]].tolist() if i >= 0]
+                assert sorted(mine) == [i for i in there if ends[i] == h], f"seed {seed}"
+        joined += expected - (gone := len(twin.legs.vm) - len(there) - expected)
+        home += gone
+        kept += len(firsts) - expected
+    assert min(joined, home, kept) > 10
