@@ -21,6 +21,7 @@ from consolidate.model import (
 )
 from consolidate.model.action import Action
 from consolidate.planning.assemble import assemble
+from consolidate.planning.bound import makespan_bound
 from consolidate.planning.listing import list_schedule
 from consolidate.planning.problem import Problem
 
@@ -75,7 +76,10 @@ def timed_plan(
         setting, hosts, named, on, set(off), current, hard, hard.view(host_of, host_of).room[hosts]
     )
     problem = Problem(instance=part, target=Placement(host_of=target))
-    made = assemble(problem, list_schedule(problem, good_enough_s=_ANY_END_S), None)
+    bound = makespan_bound(part, problem.target, problem.estimates)
+    # After an order that ends as early as any can, no other is tried; detours are not worth it to a controller.
+    listing = list_schedule(problem, direct_s=bound.direct_s, good_enough_s=_ANY_END_S)
+    made = assemble(problem, listing, None)
     actions = tuple(_renamed(a, hosts, named) for a in made.actions)
     goal = host_of.copy()
     for action in actions:

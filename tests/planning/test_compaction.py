@@ -205,7 +205,7 @@ class Plain:
                 continue
             at = way.index(i)
             j = way[at + 1]
-            (v, s, h, start, lasts), (_, _, t, second, _) = self.rows[i], self.rows[j]
+            (v, s, _, start, lasts), (_, _, t, second, _) = self.rows[i], self.rows[j]
             if s == t:
                 if all(self.room_beside_others(v, s, x) for x in range(start + lasts, second)):
                     way[at : at + 2] = []
