@@ -83,6 +83,7 @@ def command(
             carbon=carbon,
             objective=instance.objective,
             move_price_j=config.move_price_j,
+            moves=instance.moves,
             budget=config.budget,
             seeds=numbers,
             progress=progress,

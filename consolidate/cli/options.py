@@ -84,6 +84,13 @@ _OPTIONS = (
         help="What a move has to be worth on top of its energy, in joules; more means fewer moves.",
     ),
     click.option(
+        "--downtime-price",
+        type=float,
+        metavar="J",
+        help="Price of a second, in joules, in which a VM stands still because the plan leaves it in storage; "
+        "without one none is stopped. Default: what the fleet file states.",
+    ),
+    click.option(
         "--carbon",
         metavar="FILE|ZONE|G",
         help="Intensity file, zone, or g/kWh; SITE=..., with commas, where sites differ. Default: zone of "
@@ -187,6 +194,7 @@ def config_from(trace: str, given: dict[str, Any]) -> RunConfig:
         carbon=given["carbon"],
         carbon_scope=given["carbon_scope"],
         move_price_j=given["move_price"],
+        downtime_j_per_s=given["downtime_price"],
         most_moves=given.get("most_moves"),
         most_gib=given.get("most_gib"),
         most_per_host=given.get("most_per_host"),

@@ -36,6 +36,12 @@ __all__ = ["command"]
     help="Act only from A to B seconds from now; repeat it for further windows. What is too long is split.",
 )
 @click.option(
+    "--within-minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MIN",
+    help="When the plan shall have ended: where it would take longer, VMs move twice to save time.",
+)
+@click.option(
     "--reserve",
     type=int,
     metavar="K",
@@ -48,6 +54,7 @@ def command(
     resume: str | None,
     undo: str | None,
     windows: tuple[str, ...],
+    within_minutes: float | None,
     reserve: int | None,
     as_json: bool,
     quiet: bool,
@@ -70,18 +77,27 @@ def command(
     if reserve is not None and (followed or as_json):
         msg = "--reserve is about the plan of the folder, in words"
         raise click.UsageError(msg)
+    if within_minutes is not None and (followed or windows):
+        msg = "--within-minutes is about the plan of the folder; a window has its own end"
+        raise click.UsageError(msg)
     if windows:
         if followed or reserve is not None:
             msg = "--window excludes --resume, --undo and --reserve"
             raise click.UsageError(msg)
         _print_windows(folder, windows, as_json=as_json)
         return
+    within_s = None if within_minutes is None else int(within_minutes * 60)
     with show_progress(quiet=quiet) as progress:
-        plan = _follow_up(folder, resume, undo) if followed else plan_stage(folder, progress=progress)
+        if followed:
+            plan = _follow_up(folder, resume, undo)
+        else:
+            plan = plan_stage(folder, within_s=within_s, progress=progress)
     if as_json:
         click.echo(plan.to_frame().to_json(orient="records", lines=True), nl=False)
         return
     say(plan.summary())
+    if within_s is not None and plan.makespan_s > within_s:
+        click.echo(f"longer than {within_minutes:g} min: no plan was found that is not")
     if reserve is not None:
         say(_reserve(folder, plan, reserve))
     if not followed:

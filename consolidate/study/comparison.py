@@ -22,6 +22,7 @@ from consolidate.units import MCORES_PER_CORE, g_to_kg, mj_to_kwh
 if TYPE_CHECKING:
     import pandas as pd
 
+    from consolidate.migration import MoveSettings
     from consolidate.model import JoulesOverHorizon
     from consolidate.model.from_trace import Sizing
 
@@ -43,6 +44,7 @@ def compare(
     carbon: CarbonIntensity | Sequence[CarbonIntensity] | None = None,
     objective: JoulesOverHorizon | None = None,
     move_price_j: float = 0.0,
+    moves: MoveSettings | None = None,
     budget: Budget | None = None,
     seeds: Sequence[int] = (0,),
     progress: Progress = silent,
@@ -77,6 +79,8 @@ def compare(
         :class:`consolidate.Carbon` over it.
     move_price_j : J
         What a move has to be worth on top of its energy.
+    moves
+        Settings of every move.
     budget
         Work of each solve.
     seeds
@@ -103,6 +107,7 @@ def compare(
         rules=rules,
         cpu_limit_fraction=cpu_limit_fraction,
         hindsight=hindsight,
+        moves=moves,
     )
     if objective is not None:
         instance = replace(instance, objective=objective)
@@ -125,8 +130,8 @@ def compare(
                 min_saving_fraction=min_saving_fraction,
                 move_price_j=move_price_j,
             ).raise_if_infeasible()
-            moves = plan(instance, result.placement) if result.worthwhile else None
-            arm = replay(window, fleet, moves or instance.current, label=name, rules=rules)
+            made = plan(instance, result.placement) if result.worthwhile else None
+            arm = replay(window, fleet, made or instance.current, label=name, rules=rules)
             row = _row(name, seed, arm, found)
             # A reference kWh, at 1,000 g/kWh, is a kg.
             unit = "kwh" if result.measure == "energy" else "carbon_kg"
@@ -135,7 +140,7 @@ def compare(
                 f"objective_{unit}": mj_to_kwh(result.objective_mj),
                 f"bound_{unit}": mj_to_kwh(result.bound_mj),
                 "gap_fraction": result.gap,
-                "makespan_s": 0 if moves is None else moves.makespan_s,
+                "makespan_s": 0 if made is None else made.makespan_s,
                 "solve_s": result.runtime_s,
                 "saved_fraction": 1 - arm.total_mj / baseline.total_mj,
                 "clairvoyant_kwh": clairvoyant.energy_kwh,

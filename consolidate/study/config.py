@@ -58,6 +58,9 @@ class RunConfig:
         Least part of the energy that a plan must save.
     move_price_j : J
         What a move has to be worth on top of its energy.
+    downtime_j_per_s : J/s
+        Price of a second in which a VM stands still in storage; default what the fleet file states, and
+        without either no plan stops a VM. See :class:`~consolidate.migration.MoveSettings`.
     most_moves, most_gib, most_per_host, most_minutes
         Budget of moves, a hard limit: VMs, GiB, VMs that leave a host or come to it, minutes of the plan.
     stay
@@ -95,6 +98,7 @@ class RunConfig:
     carbon: str | None = None
     carbon_scope: str | None = None
     move_price_j: float = 0.0
+    downtime_j_per_s: float | None = None
     most_moves: int | None = None
     most_gib: float | None = None
     most_per_host: int | None = None
@@ -122,6 +126,9 @@ class RunConfig:
         if self.redate_year is not None and not 1 <= self.redate_year <= 9_999:
             msg = f"needs a year from 1 to 9999, got {self.redate_year}"
             raise ConfigError(msg, path="redate_year")
+        if self.downtime_j_per_s is not None and not 0 <= self.downtime_j_per_s < math.inf:
+            msg = f"needs a finite number from 0 on, got {self.downtime_j_per_s}"
+            raise ConfigError(msg, path="downtime_j_per_s")
         if self.seed < 0:
             msg = f"needs 0 or more, got {self.seed}"
             raise ConfigError(msg, path="seed")
@@ -220,6 +227,7 @@ _FLAGS = {
     "carbon": "--carbon",
     "carbon_scope": "--carbon-scope",
     "move_price_j": "--move-price",
+    "downtime_j_per_s": "--downtime-price",
     "most_moves": "--most-moves",
     "most_gib": "--most-gib",
     "most_per_host": "--most-per-host",

@@ -243,6 +243,7 @@ def load_plan(folder: Path) -> MigrationPlan:
             actions.append(kind(**common, host=row["target"]))
     about = read_json(folder / "plan.json")
     state = about.pop("state")
+    about.pop("within_s", None)
     return MigrationPlan(
         actions=tuple(actions),
         current=Placement(host_of=placement["current_host"]),

@@ -160,15 +160,32 @@ def _as_json(value: dict[str, object]) -> object:
     return json.loads(json.dumps(value))
 
 
-def plan_stage(folder: Path, *, progress: Progress = silent) -> MigrationPlan:
-    """Schedule the moves of a solved run folder."""
-    if (folder / "plan.parquet").is_file():
+def plan_stage(
+    folder: Path, *, within_s: int | None = None, progress: Progress = silent
+) -> MigrationPlan:
+    """Schedule the moves of a solved run folder; a plan that is there stays if it ends in time.
+
+    Parameters
+    ----------
+    folder
+        The run folder.
+    within_s : s
+        When the plan shall have ended; see :func:`consolidate.planning.plan`.
+    progress
+        Told from time to time where the work stands.
+
+    Raises
+    ------
+    InputError
+        When the plan that is there takes longer and has been replayed.
+    """
+    if (folder / "plan.parquet").is_file() and _is_kept(folder, within_s):
         return load.load_plan(folder)
     started = time.monotonic()
     instance, result = load.load_instance(folder), load.load_result(folder)
     result.raise_if_infeasible()
     if result.worthwhile:
-        made = plan(instance, result.placement, progress=progress)
+        made = plan(instance, result.placement, within_s=within_s, progress=progress)
         if made.starts:
             msg = (
                 f"{instance.vms.ids[made.starts[0].vm]} is on no host now; the replay of a run folder starts "
@@ -177,9 +194,30 @@ def plan_stage(folder: Path, *, progress: Progress = silent) -> MigrationPlan:
             raise PlanError(msg)
     else:
         made = MigrationPlan.empty(instance.current)
-    write.write_plan(folder, made)
+    (folder / "plan.parquet").unlink(missing_ok=True)
+    write.write_plan(folder, made, within_s=within_s)
     note_stage(folder, "plan", time.monotonic() - started)
     return made
+
+
+def _is_kept(folder: Path, within_s: int | None) -> bool:
+    """Say whether the plan of a run folder does for who wants one that ends in time.
+
+    Raises
+    ------
+    InputError
+        When it does not, and what has been replayed is that plan.
+    """
+    if within_s is None or read_json(folder / "plan.json").get("within_s") == within_s:
+        return True
+    makespan_s = load.load_plan(folder).makespan_s
+    if makespan_s > within_s and (folder / "replay").exists():
+        msg = (
+            f"{folder}: its plan takes {makespan_s} s and has been replayed; "
+            f"for one within {within_s} s solve into another folder"
+        )
+        raise InputError(msg)
+    return makespan_s <= within_s
 
 
 def replay_stage(

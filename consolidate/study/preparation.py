@@ -130,7 +130,7 @@ def prepare(config: RunConfig) -> Prepared:
 
 
 def _moves(config: RunConfig, trace: Trace, fleet: Fleet) -> MoveSettings:
-    """Return how VMs move: what the fleet file says of it.
+    """Return how VMs move: what the fleet file says of it, and the options.
 
     Raises
     ------
@@ -138,6 +138,8 @@ def _moves(config: RunConfig, trace: Trace, fleet: Fleet) -> MoveSettings:
         When moves between sites carry disks, and nothing is said of any disk.
     """
     settings = MoveSettings() if config.fleet is None else read_moves(config.fleet)
+    if config.downtime_j_per_s is not None:
+        settings = replace(settings, downtime_j_per_s=config.downtime_j_per_s)
     if not settings.shared_storage and len(fleet.sites) > 1 and not trace.vms.disk_mib.any():
         msg = "moves between sites carry disks, but no VM has one: vms.csv needs a column disk_mib"
         raise ConfigError(msg, path="moves.shared_storage")

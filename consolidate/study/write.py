@@ -205,12 +205,21 @@ def write_result(folder: Path, instance: Instance, result: Result) -> None:
     )
 
 
-def write_plan(folder: Path, plan: MigrationPlan) -> None:
-    """Write ``plan.json`` and then ``plan.parquet``, the sign that the plan is complete."""
+def write_plan(folder: Path, plan: MigrationPlan, *, within_s: int | None = None) -> None:
+    """Write ``plan.json`` and then ``plan.parquet``, the sign that the plan is complete.
+
+    Parameters
+    ----------
+    folder, plan
+        The run folder and its plan.
+    within_s : s
+        When the plan was to have ended, if that was said.
+    """
     import pyarrow as pa
 
     bound = plan.bound or MakespanBound()
-    write_json(folder / "plan.json", {"state": plan.state, **asdict(bound)})
+    wanted = {} if within_s is None else {"within_s": within_s}
+    write_json(folder / "plan.json", {"state": plan.state, **asdict(bound), **wanted})
     frame = plan.to_frame()
     kinds = {
         "action_id": pa.int64(),

@@ -30,6 +30,7 @@ class ParametersTable(msgspec.Struct, frozen=True, kw_only=True):
     cpu_limit_fraction: float | list[float] | None = None
     min_saving_fraction: float | list[float] | None = None
     move_price_j: float | list[float] | None = None
+    downtime_j_per_s: float | list[float] | None = None
     hindsight: bool | list[bool] | None = None
     iterations: int | list[int] | None = None
     deterministic_s: float | list[float] | None = None
