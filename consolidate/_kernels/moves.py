@@ -1,7 +1,8 @@
 """Moves under way: what hosts, network and rules allow at a moment, with both ends charged.
 
 A move holds its VM's need on both hosts, a slot on each, and its share of the interfaces from start to
-end. Numbers are whole: seconds, kbit/s, the units of each resource.
+end; one by way of storage also its share of the throughput of the storage at its source. Numbers are whole:
+seconds, kbit/s, bytes per second of storages, the units of each resource.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class Moves(NamedTuple):
     apart: NDArray[np.bool_]  # (classes,), the ends are at different sites
     seconds: NDArray[np.int64]  # (vms, classes, levels), 0 = not possible
     kbit: NDArray[np.int64]  # (vms, classes, levels)
+    stored: NDArray[np.int64]  # (vms, classes, levels), B/s of the storage, 0 = by way of none
+    site_of: NDArray[np.int64]  # (hosts,)
     mask_of: NDArray[np.int64]  # (vms,)
     masks: NDArray[np.bool_]  # (rows, hosts)
     helper: NDArray[np.bool_]  # (hosts,), may be used by VMs that only pass through
@@ -68,6 +71,8 @@ class Now(NamedTuple):
     tally: NDArray[np.int64]  # events, sequence, moves at once, uplink kbit/s left, moves made
     leaving: NDArray[np.int64]  # (hosts, resources), room that moves under way will free
     kbit: NDArray[np.int64]  # (vms,), bandwidth of the move under way
+    stored: NDArray[np.int64]  # (vms,), throughput of storage that it has
+    storage: NDArray[np.int64]  # (sites,), throughput left
     taken: Taken
 
 
@@ -180,6 +185,8 @@ def level_for(p: Moves, s: Now, v: Any, h: Any) -> Any:
         kbit = p.kbit[v, k, level]
         if p.seconds[v, k, level] == 0 or kbit > s.nic[at, 1] or kbit > s.nic[h, 0]:
             continue
+        if p.stored[v, k, level] > s.storage[p.site_of[at]]:
+            continue
         if not apart or kbit <= s.tally[3]:
             return level
     return np.int64(-1)
@@ -187,7 +194,7 @@ def level_for(p: Moves, s: Now, v: Any, h: Any) -> Any:
 
 @kernel
 def begin_move(p: Moves, s: Now, v: Any, h: Any, level: Any, now: Any) -> Any:
-    """Charge the target and the network; return the end of the move."""
+    """Charge the target, the network and the storage; return the end of the move."""
     at = s.position[v]
     k = p.pair[p.kind_of[at], p.kind_of[h]]
     unlink(s, v, at)
@@ -196,7 +203,7 @@ def begin_move(p: Moves, s: Now, v: Any, h: Any, level: Any, now: Any) -> Any:
         s.room[h, r] -= p.need[v, r] + p.overhead[h, r]
         s.leaving[at, r] += p.need[v, r] + p.overhead[at, r]
     join_company(p.limits, s.taken, v, h, IN)
-    s.kbit[v] = p.kbit[v, k, level]
+    s.kbit[v], s.stored[v] = p.kbit[v, k, level], p.stored[v, k, level]
     _charge(p, s, v, h, IN)
     if s.hold[h] == v:
         s.hold[h] = -1
@@ -207,7 +214,7 @@ def begin_move(p: Moves, s: Now, v: Any, h: Any, level: Any, now: Any) -> Any:
 
 @kernel
 def end_move(p: Moves, s: Now, v: Any) -> None:
-    """Release the source and the network."""
+    """Release the source, the network and the storage."""
     h = s.flying[v]
     at = s.position[v]
     _charge(p, s, v, h, OUT)
@@ -228,6 +235,7 @@ def _charge(p: Moves, s: Now, v: Any, h: Any, sign: Any) -> None:
     s.slots[h, 0] += sign
     s.nic[at, 1] -= sign * kbit
     s.nic[h, 0] -= sign * kbit
+    s.storage[p.site_of[at]] -= sign * s.stored[v]
     s.tally[2] += sign
     if p.apart[p.pair[p.kind_of[at], p.kind_of[h]]]:
         s.tally[3] -= sign * kbit

@@ -151,6 +151,9 @@ def run_schedule(p: Moves, s: Now, c: Style, log: Log) -> int:
             source, goal = s.position[key], s.flying[key]
             end_move(p, s, key)
             touched[source] = touched[goal] = True
+            if s.stored[key] > 0:
+                # Who waits for the storage may be on any host.
+                touched[:] = True
             if source == p.target[key]:
                 waiting += 1
             if goal == p.target[key]:

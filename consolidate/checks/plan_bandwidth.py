@@ -1,4 +1,4 @@
-"""Bandwidth at every moment of a plan: interfaces one way and the other, the uplink, all moves at once."""
+"""Bandwidth at every moment of a plan: interfaces one way and the other, the uplink, storages, all at once."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def bandwidth_violations(case: PlanCase) -> list[Violation]:
         far = np.array([_crosses(case, int(i)) for i in moves], dtype=np.bool_)
         most = limits.uplink_mbit_per_s * 1e6 / 8 / BYTES_PER_MIB
         found += _peak(case, moves[far], rate[far], most, "the uplink carries")
+    found += _storages(case, moves, rate)
     if limits.moves_at_once:
         one = np.ones(moves.size)
         found += _peak(case, moves, one, float(limits.moves_at_once), "the fleet makes", "moves")
@@ -41,6 +42,29 @@ def bandwidth_violations(case: PlanCase) -> list[Violation]:
             mine = twice[both == h]
             what = f"host {hosts.name(h)} takes part in"
             found += _peak(case, mine, np.ones(mine.size), float(limits.moves_per_host), what, "moves")
+    return found
+
+
+def _storages(case: PlanCase, moves: NDArray[np.int64], rate: NDArray[np.float64]) -> list[Violation]:
+    """Return when more is written to the storage of a site, and read from it, than that gives.
+
+    A VM is saved to the storage of its site and read from there again, wherever it goes.
+    """
+    a, sites = case.actions, case.placement.hosts.site
+    by_storage = np.array(
+        [a.kind[i] != MOVE or a.mode[i] == "saved_state" for i in moves], dtype=np.bool_
+    )
+    mine, rates = moves[by_storage], rate[by_storage]
+    hosts = np.array(
+        [saved_on(case, int(i)) if a.kind[i] == RESTORE else a.source[i] for i in mine], dtype=np.int64
+    )
+    at = np.zeros(mine.size, dtype=np.int64) if sites is None else sites[np.maximum(hosts, 0)]
+    found = []
+    for s in np.unique(at).tolist():
+        here = at == s
+        name = case.placement.hosts.name(max(0, int(hosts[here][0])))
+        what = f"the storage at the site of host {name} gives and takes"
+        found += _peak(case, mine[here], rates[here], case.limits.storage_mib_per_s, what)
     return found
 
 

@@ -42,7 +42,9 @@ class MoveSettings:
     cores_per_10_gbit
         Cores that a stream of 10 Gbit/s takes on each end.
     storage_mib_per_s : MiB/s
-        Throughput of the shared storage to which a saved state is written.
+        Throughput of the storage of a site, which all VMs share that are saved there, or restored from there,
+        at a time. A move by saved state uses that of the site it leaves. What finds too little left waits: at
+        a lower rate its VM would stand still for longer.
     restart_s : s
         Time to start a container on its new host, or a VM that was on none.
     shared_storage

@@ -43,7 +43,7 @@ def kernel_moves(
     # VMs that are on no host yet are started when the moves are known.
     here = (instance.current.host_of >= 0) | (instance.current.saved_on >= 0)
     goal = np.where(here, target.host_of, -1).astype(np.int64)
-    seconds, kbit = estimates.tables
+    seconds, kbit, stored = estimates.tables
     mask_of, masks = hosts
     binding = tuple(rule for rule in instance.rules if rule.continuous)
     n_places = len(estimates.kind_of)
@@ -57,6 +57,8 @@ def kernel_moves(
         apart=np.array([apart for _, _, apart, _ in estimates.classes] or [False]),
         seconds=seconds,
         kbit=kbit,
+        stored=stored,
+        site_of=np.concatenate([fleet.host_site, np.arange(stores)]).astype(np.int64),
         mask_of=mask_of.astype(np.int64),
         masks=masks,
         helper=_longer(helpers(instance), stores, True),
@@ -125,6 +127,8 @@ def first_moment(instance: Instance, moves: Moves) -> Now:
         tally=np.array([0, 0, 0, moves.network.uplink_kbit or 2**60, 0], dtype=np.int64),
         leaving=np.zeros_like(room),
         kbit=np.zeros(n_vms, dtype=np.int64),
+        stored=np.zeros(n_vms, dtype=np.int64),
+        storage=np.full(len(fleet.sites), int(min(instance.moves.storage_mib_per_s * 2**20, _ENDLESS))),
         taken=kernel_taken(instance, moves.limits, host_of, times=2),
     )
     _link(now)

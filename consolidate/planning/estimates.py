@@ -146,18 +146,19 @@ class Estimates:
         return self.of(v, k, level) if k >= 0 else _NO_WAY
 
     @cached_property
-    def tables(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Seconds and kbit/s of every move, shape ``(vms, classes, levels)``; 0 s = impossible.
+    def tables(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Seconds, kbit/s and B/s of storage of every move, shape ``(vms, classes, levels)``; 0 s = impossible.
 
         Less bandwidth must not change the mode: nobody is stopped because others move too.
         """
         shape = (len(self.memory_mib), max(1, len(self.classes)), len(self.shares))
-        seconds, kbit = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-        rows: dict[tuple[int, float, int], tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
+        seconds, kbit, stored = (np.zeros(shape, dtype=np.int64) for _ in range(3))
+        rows: dict[tuple[int, float, int], int] = {}
         guests = zip(self.memory_mib, self.dirty_mib_per_s, self.disk_mib, strict=True)
         for v, key in enumerate(guests):
             if key in rows:
-                seconds[v], kbit[v] = rows[key]
+                for table in (seconds, kbit, stored):
+                    table[v] = table[rows[key]]
                 continue
             for k in range(len(self.classes)):
                 mode = self.of(v, k).mode
@@ -166,5 +167,7 @@ class Estimates:
                     if one.mode is not None and one.mode == mode:
                         seconds[v, k, level] = one.duration_s
                         kbit[v, k, level] = int(one.rate_mib_per_s * 2**23 / 1_000)
-            rows[key] = seconds[v], kbit[v]
-        return seconds, kbit
+                        if mode == "saved_state":
+                            stored[v, k, level] = int(one.rate_mib_per_s * 2**20)
+            rows[key] = v
+        return seconds, kbit, stored

@@ -1,9 +1,9 @@
 """CP-SAT: when to start the moves of a small plan so that it ends as early as possible.
 
 The moves and their ways are those of a list schedule; the model has a solution only if they can end earlier.
-Slots, bandwidth and room are cumulative constraints; a VM takes room on a host from the start of the move
-that brings it to the end of the move that takes it away. Within the order found, moves then start as early
-as they can.
+Slots, bandwidth, storages and room are cumulative constraints; a VM takes room on a host from the start of the
+move that brings it to the end of the move that takes it away. Within the order found, moves then start as
+early as they can.
 """
 
 from __future__ import annotations
@@ -129,6 +129,7 @@ class _Model:
                     self.model.add_cumulative(
                         [leg.interval for leg in legs], [kbit(leg) for leg in legs], int(nic[h])
                     )
+        self._storage()
         if moves.network.uplink_kbit:
             legs = [
                 leg
@@ -138,6 +139,21 @@ class _Model:
             self.model.add_cumulative(
                 [leg.interval for leg in legs], [kbit(leg) for leg in legs], moves.network.uplink_kbit
             )
+
+    def _storage(self) -> None:
+        """Let all that is saved at a site share the throughput of its storage."""
+        moves, left = self.problem.moves, self.problem.first_moment().storage
+        kinds = moves.kind_of
+        for site, most in enumerate(left.tolist()):
+            legs = [leg for leg in self.legs if moves.site_of[leg.step.source] == site]
+            takes = [
+                int(
+                    moves.stored[step.vm, moves.pair[kinds[step.source], kinds[step.target]], step.level]
+                )
+                for step in (leg.step for leg in legs)
+            ]
+            if sum(takes) > most:
+                self.model.add_cumulative([leg.interval for leg in legs], takes, most)
 
     def _room(self) -> None:
         """Let each host hold what it can: who never leaves it, and who comes and goes."""

@@ -145,6 +145,7 @@ def carry_out(instance: Instance, plan, end_s: int | None = None) -> list[int]:
     fleet, moves = instance.fleet, instance.moves
     types = [fleet.types[k] for k in fleet.host_type]
     where = places(instance)
+    saved_on = instance.current.saved_on.tolist()
     state = ["on" if on else "off" for on in fleet.powered_on]
     until = [0] * fleet.n_hosts
     under_way: list = []
@@ -165,6 +166,8 @@ def carry_out(instance: Instance, plan, end_s: int | None = None) -> list[int]:
                 state[action.host] = "booting" if action.end_s > now else "on"
                 until[action.host] = action.end_s
             elif action.kind in ("migration", "save", "restore"):
+                if action.kind == "save":
+                    saved_on[action.vm] = action.host
                 assert where[action.vm] == origin(action)
                 assert all(m.vm != action.vm for m in under_way)
                 assert action.end_s > now
@@ -185,6 +188,7 @@ def carry_out(instance: Instance, plan, end_s: int | None = None) -> list[int]:
             assert sum(goal(m) == h for m in under_way) <= moves.moves_in
             assert not held[h] or state[h] == "on"
             _assert_room(instance, held[h], h, None if before is None else before[h])
+        _assert_storage(instance, under_way, saved_on)
         _assert_rules(instance, held, before)
         before = held
     return where
@@ -231,6 +235,16 @@ def _assert_room(instance, vms, h, before) -> None:
         used = sum(int(instance.need[v, r] + instance.vm_overhead[h, r]) for v in vms)
         if used > instance.capacity[h, r]:
             assert before is None or vms <= before, f"host {h} holds {used}"
+
+
+def _assert_storage(instance, under_way, saved_on) -> None:
+    """What is written to the storage of a site, and read from it, is no more than that gives."""
+    drawn = [0.0] * len(instance.fleet.sites)
+    for move in under_way:
+        if move.kind != "migration" or move.mode == "saved_state":
+            host = saved_on[move.vm] if move.kind == "restore" else origin(move)
+            drawn[instance.fleet.host_site[host]] += move.rate_mib_per_s
+    assert max(drawn) <= instance.moves.storage_mib_per_s * (1 + 1e-6)
 
 
 def _assert_rules(instance, held, before) -> None:
