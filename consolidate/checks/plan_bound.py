@@ -2,8 +2,9 @@
 
 Each VM with another host as target leaves its host once at least and comes to its target once at least,
 in no less time than its fastest move from or to there takes. A host has so many slots, works between
-boot and shutdown, and all moves together take no more room than all hosts have free. A large VM also
-waits for room. A plan without detours is bounded further: its moves are one work for both their ends.
+boot and shutdown, and all moves together take no more room than all hosts have free. What only the saved
+state moves passes through the storage of its site. A large VM also waits for room. A plan without detours is
+bounded further: its moves are one work for both their ends.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def derived_bound_s(case: PlanCase) -> int:
     ends = {v: (fastest(v, int(p.current[v])), fastest(v, int(p.target[v]))) for v in moved}
     boot, off = _boot_and_off(case)
     room = room_bound_s(case, moved, fastest, boot, off)
-    return max(_busiest(case, moved, ends), _crowded(case, moved, ends), room)
+    return max(_busiest(case, moved, ends), _crowded(case, moved, ends), _stored(case, moved), room)
 
 
 def derived_direct_s(case: PlanCase) -> int:
@@ -143,6 +144,36 @@ def _busiest(case: PlanCase, moved: list[int], ends: dict[int, tuple[int, int]])
     if limits.moves_at_once:
         best = max(best, -(-sum(max(pair) for pair in ends.values()) // limits.moves_at_once))
     return best
+
+
+def _stored(case: PlanCase, moved: list[int]) -> int:
+    """Return the bound by storages: what nothing but the saved state moves is written there, and read again."""
+    placement, hosts, memory = case.placement, case.placement.hosts, memory_need_mib(case)
+    present = [hosts.kinds[k] for k in np.unique(hosts.kind_of).tolist()]
+    known: dict[tuple[int, int, float], bool] = {}
+    mib: dict[int, int] = {}
+    for v in moved:
+        host = int(placement.current[v])
+        one = hosts.kind(host)
+        key = (int(hosts.kind_of[host]), int(memory[v]), float(placement.vms.dirty_mib_per_s[v]))
+        if key not in known:
+            # A restart carries no state, so it is a way round storage wherever it is offered.
+            known[key] = any("saved_state" in one.moves & other.moves for other in present) and all(
+                least_move(
+                    mode,
+                    key[1],
+                    dirty_mib_per_s=key[2],
+                    nic_mbit_per_s=min(one.nic_mbit_per_s, other.nic_mbit_per_s),
+                    limits=case.limits,
+                ).problem
+                for other in present
+                for mode in (one.moves & other.moves) - {"saved_state"}
+            )
+        if known[key]:
+            site = 0 if hosts.site is None else int(hosts.site[host])
+            mib[site] = mib.get(site, 0) + 2 * key[1]
+    # Rates of an accepted plan may exceed a storage by a millionth.
+    return math.ceil(max(mib.values(), default=0) / (case.limits.storage_mib_per_s * (1 + 1e-6)))
 
 
 def _crowded(case: PlanCase, moved: list[int], ends: dict[int, tuple[int, int]]) -> int:

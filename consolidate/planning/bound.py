@@ -4,7 +4,8 @@ Load bound: every VM that has another host as target leaves its source at least 
 target at least once. A host does that work with its slots and its interface, after its boot and before
 its shutdown. Space-time bound: a VM that moves is on two hosts, so what moves at a time fits into the
 free space of all hosts together; ``sum(need x duration) / free space`` is a bound for each resource.
-The bound by room is in :mod:`consolidate.planning.room_bound`.
+The bound by room is in :mod:`consolidate.planning.room_bound`, the load of storages in
+:mod:`consolidate.planning.storage_bound`.
 
 The direct bound holds for plans that move every VM at most once: a move into a host is then also one out of
 a host that may have to be shut down after it.
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from consolidate.model import Instance, MakespanBound, Placement, PowerControl
 from consolidate.planning.estimates import Estimates
 from consolidate.planning.room_bound import room_bound
+from consolidate.planning.storage_bound import storage_bound
 
 __all__ = ["makespan_bound"]
 
@@ -39,7 +41,8 @@ def makespan_bound(instance: Instance, target: Placement, estimates: Estimates) 
         off = instance.fleet.per_host("shutdown_s")[_goes_off(instance, target)]
         return MakespanBound(load_s=int(off.max(initial=0)), space_time_s=0, rests_on="shutdown")
     leaving, coming = _least_seconds(instance, target, moved, estimates)
-    load_s, part = _load(instance, target, moved, leaving, coming)
+    loads = _load(instance, target, moved, leaving, coming), storage_bound(instance, moved, estimates)
+    load_s, part = max(loads, key=lambda b: b[0])
     space_s, resource = _space_time(instance, target, moved, np.maximum(leaving, coming))
     room_s, vm = room_bound(instance, target, estimates, _off_lag_s(instance, target))
     name = "" if vm < 0 else f"room for VM {instance.vms.ids[vm]}"

@@ -60,6 +60,7 @@ class Estimates:
             self._add_storage(kinds.tolist(), fleet)
         self._known: dict[tuple[int, float, int, int, int], MoveEstimate] = {}
         self._fastest: dict[tuple[int, float, int], int] = {}
+        self._only_stored: dict[tuple[int, float, frozenset[int]], bool] = {}
 
     def _class(self, key: tuple[float, frozenset[str], bool, bool]) -> int:
         if key not in self.classes:
@@ -128,6 +129,26 @@ class Estimates:
             possible = [one.duration_s for one in estimates if one.mode is not None]
             self._fastest[key] = min(possible, default=0)
         return self._fastest[key]
+
+    def only_stored(self, v: int, kind: int) -> bool:
+        """Say whether a VM can leave a host of a kind by saved state, and in no other way."""
+        classes = frozenset(self.pair[kind].tolist()) - {-1}
+        key = (self.memory_mib[v], self.dirty_mib_per_s[v], classes)
+        if key not in self._only_stored:
+            # With a full share, and within a site, most ways are open.
+            others = [
+                estimate_move(
+                    key[0],
+                    key[1],
+                    nic_mbit_per_s=nic,
+                    modes=modes - {"saved_state"},  # type: ignore[arg-type]
+                    settings=self.settings,
+                )
+                for nic, modes, _, _ in (self.classes[k] for k in sorted(classes))
+            ]
+            stored = any("saved_state" in self.classes[k][1] for k in classes)
+            self._only_stored[key] = stored and all(one.mode is None for one in others)
+        return self._only_stored[key]
 
     def possible(self, v: int, one: int, other: int) -> bool:
         """Say whether a VM can move between hosts of two kinds."""

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from consolidate.checks import check_plan
+from consolidate.checks.plan_bound import derived_bound_s
 from consolidate.engine.execution import Faults
 from consolidate.migration import MoveSettings
 from consolidate.model import Site
 from consolidate.planning import resume, state_after, undo
 from consolidate.planning.assemble import assemble
+from consolidate.planning.bound import makespan_bound
+from consolidate.planning.estimates import Estimates
 from consolidate.planning.problem import Problem
 from consolidate.planning.sequence import in_sequence
 from consolidate.study.executing import execute
@@ -43,6 +46,10 @@ def all_at_once(instance, target):
     pairs = [(v, v ^ 1) for v in range(1, len(target.host_of), 2)]
     order = [(v, int(sites[v])) for v, _ in pairs] + [(u, v) for v, u in pairs] + pairs
     return assemble(problem, in_sequence(problem, order), None)
+
+
+def bound(instance, target):
+    return makespan_bound(instance, target, Estimates(instance))
 
 
 def together(made):
@@ -150,3 +157,26 @@ def test_an_execution_never_takes_more_than_there_is(scenes, seed):
         if what in ("save", "restore"):
             busy += 1 if stage == "begin" else -1
         assert busy <= 1
+
+
+def test_the_bound_by_storage(scenes):
+    """Four states of 4,000 MiB are written and read at 100 MiB/s: 320 s, which the checks derive again."""
+    instance, target = saved_moves(scenes, 4, storage_mib_per_s=100.0)
+    made = plan(instance, target)
+    assert (made.bound.load_s, made.bound.rests_on) == (320, "storage of site")
+    assert made.makespan_s == 4 * 81 + 10
+    case = _plan_case(instance, made)
+    assert derived_bound_s(case) == 320
+    more = check_plan(replace(case, makespan_bound_s=321))
+    assert {v.code for v in more} == {"V6.bound"}
+
+
+def test_no_bound_by_storage_where_there_is_a_way_round_it(scenes):
+    """A live way to any host, or storages of two sites: less has to pass through one."""
+    instance, target = saved_moves(scenes, 4, storage_mib_per_s=100.0)
+    fleet = instance.fleet
+    halves = replace(fleet, sites=(Site(name="a"), Site(name="b")), host_site=np.arange(8) % 2)
+    assert bound(replace(instance, fleet=halves), target).load_s == 160
+    hosts = [scenes.host(modes=["saved_state", "live"]) for _ in range(8)]
+    live = scenes.scene(hosts, [scenes.vm(memory=4_000)] * 4, [0, 1, 2, 3], moves=instance.moves)
+    assert bound(live, target).rests_on.startswith("host")
