@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 import numba
 from numba.core.registry import CPUDispatcher
 
-__all__ = ["inner", "kernel"]
+__all__ = ["inlined", "inner", "kernel"]
 
 F = TypeVar("F", bound=Callable)  # type: ignore[type-arg]
 
@@ -33,7 +33,19 @@ def inner(function: F) -> F:
     What unpacks dozens of arrays of a Python call takes a third of the time to compile, so these have
     none.
     """
-    compiled: Any = _compiled(function, no_cpython_wrapper=True)
+    return _without_entry(function)
+
+
+def inlined(function: F) -> F:
+    """Compile a small function into each kernel that calls it.
+
+    A call hands over every array of its arguments: where there are dozens, that takes longer than the work.
+    """
+    return _without_entry(function, forceinline=True)
+
+
+def _without_entry(function: F, **options: bool) -> F:
+    compiled: Any = _compiled(function, no_cpython_wrapper=True, **options)
     if isinstance(compiled, CPUDispatcher):
         compiled.__class__ = _Inner
     return cast(F, compiled)

@@ -12,11 +12,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import inner, kernel
+from consolidate._kernels.jit import inlined, inner, kernel
 from consolidate._kernels.limits import Limits, Taken
 from consolidate._kernels.zones import IN, OUT, company_allows, join_company
 
-__all__ = ["Moves", "Network", "Now", "begin_move", "end_move", "level_for", "pop_event", "push_event"]
+__all__ = [
+    "Moves",
+    "Network",
+    "Now",
+    "begin_move",
+    "end_move",
+    "level_for",
+    "pop_event",
+    "push_event",
+]
 
 ON, OFF, BOOTING = 1, 0, 2
 
@@ -144,7 +153,7 @@ def pop_event(s: Now) -> Any:
     return key
 
 
-@inner
+@inlined
 def fits(p: Moves, s: Now, v: Any, h: Any) -> Any:
     """Say whether host ``h`` has room for VM ``v`` on top of what it holds, and of what it is kept for."""
     kept = s.hold[h]
@@ -158,7 +167,7 @@ def fits(p: Moves, s: Now, v: Any, h: Any) -> Any:
     return not p.limits.named[v] or company_allows(p.limits, s.taken, v, h)
 
 
-@inner
+@inlined
 def slots_free(p: Moves, s: Now, source: Any, target: Any) -> Any:
     """Say whether both hosts and the cluster may take part in one more move."""
     n = p.network

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import inner
+from consolidate._kernels.jit import inlined, inner
 from consolidate._kernels.moves import BOOTING, OFF, ON, Moves, Now, begin_move, level_for, push_event
 from consolidate._kernels.zones import IN, OUT, company_allows, join_company
 
@@ -74,12 +74,12 @@ def start_move(p: Moves, s: Now, log: Log, v: Any, h: Any, level: Any, now: Any,
     _record(s, log, v, source, h, now, end, level, detour)
 
 
-@inner
+@inlined
 def waits(p: Moves, s: Now, v: Any) -> Any:
     return p.target[v] >= 0 and s.flying[v] < 0 and s.position[v] != p.target[v]
 
 
-@inner
+@inlined
 def _lack(p: Moves, s: Now, c: Style, v: Any, h: Any) -> float:
     """Return the share of all room that VM ``v`` lacks on ``h`` once all that is leaving has left."""
     most = 0.0

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from consolidate._kernels.jit import inner, kernel
+from consolidate._kernels.jit import inlined, inner, kernel
 from consolidate._kernels.moves import ON, Moves, Now, end_move, level_for, pop_event
 from consolidate._kernels.opening import (
     LATER,
@@ -29,7 +29,7 @@ from consolidate._kernels.opening import (
 __all__ = ["run_schedule"]
 
 
-@inner
+@inlined
 def _level(p: Moves, s: Now, c: Style, v: Any) -> Any:
     """Return the level at which a VM can go to its target now, or -1; larger ones go first there."""
     if not waits(p, s, v):
@@ -57,16 +57,27 @@ def _try(p: Moves, s: Now, c: Style, log: Log, v: Any, now: Any) -> bool:
 @inner
 def _try_around(p: Moves, s: Now, c: Style, log: Log, h: Any, now: Any) -> None:
     """Start what waits to come to or to leave a host, in the order of rank."""
+    least = p.stored.shape[2] - 1
     if s.power[h] == ON:
         for i in range(p.into_pointer[h], p.into_pointer[h + 1]):
             if s.slots[h, 0] >= p.network.moves_in:
                 break
-            _try(p, s, c, log, p.into[i], now)
+            v = p.into[i]
+            at, t = s.position[v], p.target[v]
+            # Whoever cannot start is left out here: every call hands over all arrays, which takes longer.
+            if at == t or s.flying[v] >= 0:
+                continue
+            k = p.pair[p.kind_of[at], p.kind_of[t]]
+            if k < 0 or p.stored[v, k, least] <= s.storage[p.site_of[at]]:
+                _try(p, s, c, log, v, now)
     while s.slots[h, 1] < p.network.moves_out:
         best, best_level = np.int64(-1), np.int64(-1)
         v = s.first[h]
         while v >= 0:
-            if best < 0 or c.rank[v] < c.rank[best]:
+            t = p.target[v]
+            k = p.pair[p.kind_of[h], p.kind_of[t]] if t >= 0 and t != h else np.int64(-1)
+            able = k >= 0 and p.stored[v, k, least] <= s.storage[p.site_of[h]]
+            if able and (best < 0 or c.rank[v] < c.rank[best]):
                 level = _level(p, s, c, v)
                 if level >= 0:
                     best, best_level = v, level
