@@ -176,7 +176,7 @@ class Desk:
             pending=pending,
             takes=fleet.may_receive() & ~pending,
             gives=self.hard.may_off & ~pending,
-            free=here & self.moving.movable & ~pending[np.maximum(where, 0)],
+            free=here & self.moving.movable(observation.now_s) & ~pending[np.maximum(where, 0)],
             demand=demand,
             load=load,
             hard=self.hard.view(host_of, where),

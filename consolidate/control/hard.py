@@ -143,7 +143,7 @@ class Moving:
         nic = min(t.nic_mbit_per_s for t in fleet.types)
         slopes = [(t.power.points_mw[-1] - t.power.points_mw[0]) / t.cpu_mcores for t in fleet.types]
         slope = float(np.array(slopes)[fleet.host_type].mean())
-        known: dict[tuple[int, float, bool], tuple[float, float, bool]] = {}
+        known: dict[tuple[int, float, bool], tuple[float, float, bool, bool]] = {}
         rows = []
         for key in zip(
             vms.memory_mib.tolist(), vms.dirty_mib_per_s.tolist(), vms.is_container.tolist(), strict=True
@@ -159,11 +159,14 @@ class Moving:
                     settings=setting.moves,
                 )
                 joules = 2 * one.duration_s * one.overhead_mcores * slope / 1_000
-                known[key] = (float(one.duration_s), joules, one.mode is not None)
+                stored = one.mode == "saved_state"
+                known[key] = (float(one.duration_s), joules, one.mode is not None, stored)
             rows.append(known[key])
         self.seconds = np.array([r[0] for r in rows])
         self.joules = np.array([r[1] for r in rows])
-        self.movable = np.array([r[2] for r in rows])
+        self._movable: NDArray[np.bool_] = np.array([r[2] for r in rows])
+        self._stored: NDArray[np.bool_] = np.array([r[3] for r in rows])
+        self._storage_until_s = 0
         self._shared = bool(setting.moves.moves_at_once or setting.moves.uplink_mbit_per_s)
         self._n_hosts = fleet.n_hosts
         self._until: dict[int, int] = {}
@@ -178,6 +181,8 @@ class Moving:
             assert action.kind != "start"
             if action.kind == "migration":
                 self._target[action.vm] = (action.source, action.target, end_s)
+                if action.mode == "saved_state":
+                    self._storage_until_s = max(end_s, self._storage_until_s)
                 ends = (action.source, action.target)
             else:
                 ends = (action.host, action.host)
@@ -188,6 +193,12 @@ class Moving:
         """Forget what has ended by now."""
         self._until = {h: end for h, end in self._until.items() if end > now_s}
         self._target = {v: row for v, row in self._target.items() if row[2] > now_s}
+
+    def movable(self, now_s: int) -> NDArray[np.bool_]:
+        """Say which VMs can be moved: what storages share is planned once at a time, shape ``(vms,)``."""
+        busy = now_s < self._storage_until_s
+        movable: NDArray[np.bool_] = self._movable & ~self._stored if busy else self._movable
+        return movable
 
     def expected(self, host_of: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Return where each VM will be when all has ended, and the hosts that take part until then."""

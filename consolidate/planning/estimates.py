@@ -141,7 +141,7 @@ class Estimates:
                     key[0],
                     key[1],
                     nic_mbit_per_s=nic,
-                    modes=modes - {"saved_state"},  # type: ignore[arg-type]
+                    modes=modes - {"saved_state"},
                     settings=self.settings,
                 )
                 for nic, modes, _, _ in (self.classes[k] for k in sorted(classes))
