@@ -154,29 +154,26 @@ def pop_event(s: Now) -> Any:
 
 
 @inlined
-def fits(p: Moves, s: Now, v: Any, h: Any) -> Any:
+def has_room(need: Any, overhead: Any, room: Any, kept: Any, v: Any, h: Any) -> Any:
     """Say whether host ``h`` has room for VM ``v`` on top of what it holds, and of what it is kept for."""
-    kept = s.hold[h]
     beside = kept >= 0 and kept != v
-    for r in range(p.need.shape[1]):
-        wanted = p.need[v, r] + p.overhead[h, r]
+    for r in range(need.shape[1]):
+        wanted = need[v, r] + overhead[h, r]
         if beside:
-            wanted += p.need[kept, r] + p.overhead[h, r]
-        if wanted > s.room[h, r]:
+            wanted += need[kept, r] + overhead[h, r]
+        if wanted > room[h, r]:
             return False
-    return not p.limits.named[v] or company_allows(p.limits, s.taken, v, h)
+    return True
 
 
 @inlined
-def slots_free(p: Moves, s: Now, source: Any, target: Any) -> Any:
-    """Say whether both hosts and the cluster may take part in one more move."""
-    n = p.network
+def slots_free(n: Network, slots: Any, source: Any, target: Any) -> Any:
+    """Say whether both hosts may take part in one more move."""
     return (
-        s.slots[source, 1] < n.moves_out
-        and s.slots[target, 0] < n.moves_in
-        and s.slots[source, 0] + s.slots[source, 1] < n.moves_per_host
-        and s.slots[target, 0] + s.slots[target, 1] < n.moves_per_host
-        and s.tally[2] < n.moves_at_once
+        slots[source, 1] < n.moves_out
+        and slots[target, 0] < n.moves_in
+        and slots[source, 0] + slots[source, 1] < n.moves_per_host
+        and slots[target, 0] + slots[target, 1] < n.moves_per_host
     )
 
 
@@ -184,10 +181,14 @@ def slots_free(p: Moves, s: Now, source: Any, target: Any) -> Any:
 def level_for(p: Moves, s: Now, v: Any, h: Any) -> Any:
     """Return the share of bandwidth with which VM ``v`` can start to host ``h`` now, or -1."""
     at = s.position[v]
-    if s.power[h] != ON or not slots_free(p, s, at, h):
+    if s.power[h] != ON or s.tally[2] >= p.network.moves_at_once:
         return -1
     k = p.pair[p.kind_of[at], p.kind_of[h]]
-    if k < 0 or not fits(p, s, v, h):
+    if k < 0 or not slots_free(p.network, s.slots, at, h):
+        return -1
+    if not has_room(p.need, p.overhead, s.room, s.hold[h], v, h):
+        return -1
+    if p.limits.named[v] and not company_allows(p.limits, s.taken, v, h):
         return -1
     apart = p.apart[k]
     for level in range(p.seconds.shape[2]):

@@ -75,8 +75,9 @@ def start_move(p: Moves, s: Now, log: Log, v: Any, h: Any, level: Any, now: Any,
 
 
 @inlined
-def waits(p: Moves, s: Now, v: Any) -> Any:
-    return p.target[v] >= 0 and s.flying[v] < 0 and s.position[v] != p.target[v]
+def waits(target: Any, position: Any, flying: Any) -> Any:
+    """Say whether a VM with this target, place and goal of a move under way has still to start there."""
+    return target >= 0 and flying < 0 and position != target
 
 
 @inlined
@@ -255,7 +256,7 @@ def open_hosts(
         t = p.target[v]
         if budget <= 0.0 or misses > c.misses:
             break
-        if s.hold[t] >= 0 or retry[t] > s.tally[1] or not waits(p, s, v):
+        if s.hold[t] >= 0 or retry[t] > s.tally[1] or not waits(p.target[v], s.position[v], s.flying[v]):
             continue
         if s.power[t] != ON or s.slots[t, 0] >= p.network.moves_in:
             continue

@@ -32,13 +32,13 @@ __all__ = ["run_schedule"]
 @inlined
 def _level(p: Moves, s: Now, c: Style, v: Any) -> Any:
     """Return the level at which a VM can go to its target now, or -1; larger ones go first there."""
-    if not waits(p, s, v):
+    if not waits(p.target[v], s.position[v], s.flying[v]):
         return np.int64(-1)
     t = p.target[v]
     if c.gate > 0.0 and s.hold[t] != v:
         for i in range(p.into_pointer[t], p.into_pointer[t + 1]):
             u = p.into[i]
-            if waits(p, s, u):
+            if waits(p.target[u], s.position[u], s.flying[u]):
                 if c.weight[v] < c.gate * c.weight[u]:
                     return np.int64(-1)
                 break
@@ -94,7 +94,7 @@ def _unblock(p: Moves, s: Now, c: Style, log: Log, now: Any) -> bool:
         s.hold[h] = -1
     for i in range(len(c.order)):
         v = c.order[i]
-        if waits(p, s, v):
+        if waits(p.target[v], s.position[v], s.flying[v]):
             level = level_for(p, s, v, p.target[v])
             if level >= 0:
                 start_move(p, s, log, v, p.target[v], level, now, np.int64(0))
@@ -102,7 +102,7 @@ def _unblock(p: Moves, s: Now, c: Style, log: Log, now: Any) -> bool:
     for only_on in (np.int64(1), np.int64(0)):
         for i in range(len(c.order) - 1, -1, -1):
             v = c.order[i]
-            if not waits(p, s, v):
+            if not waits(p.target[v], s.position[v], s.flying[v]):
                 continue
             if pass_through(p, s, c, log, v, now, only_on):
                 return True
