@@ -35,7 +35,7 @@ class MakespanBound:
     Parameters
     ----------
     load_s : s
-        Work of the busiest host, or of the fleet where its concurrency is limited.
+        Work of the busiest host or storage, or of the fleet where its concurrency is limited.
     space_time_s : s
         Need times duration of all moves over the free space of all hosts.
     room_s : s
@@ -43,7 +43,7 @@ class MakespanBound:
     direct_s : s
         What no plan beats that moves every VM at most once; one with detours may.
     rests_on
-        The host, limit, resource or VM that decides over the makespan of any plan.
+        The host, storage, limit, resource or VM that decides over the makespan of any plan.
     """
 
     load_s: int = 0
