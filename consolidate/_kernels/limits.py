@@ -100,8 +100,7 @@ def groups_allow(q: Limits, t: Taken, v: Any, h: Any) -> bool:
         for i in range(d[b[UNDER_POINTER] + g], d[b[UNDER_POINTER] + g + 1]):
             if n + 1 > d[b[UNDER_MOST] + i] and count_host(q, t, d[b[UNDER_GROUP] + i], h) > 0:
                 return False
-        if n > 0:
-            continue  # what the group asks of others is in force already
+        # Asked again of a group that is there already: nobody joins a host where the rule is broken.
         for i in range(d[b[WITH_POINTER] + g], d[b[WITH_POINTER] + g + 1]):
             other = d[b[WITH_GROUP] + i]
             if count_host(q, t, other, h) + _in_group(q, v, other) > d[b[WITH_MOST] + i]:
