@@ -23,6 +23,8 @@ _WORTH_DETOURS = 1.25
 _MOST_TRIES = 200
 _WORK = 20_000
 _SEED = 0
+#: Moves made per VM that moves from which on other orders are not tried without hosts kept free.
+_STUCK = 1.05
 #: Up to so many moves random orders are tried before the times are annealed.
 _FEW_MOVES = 120
 #: Passes without gain after which a schedule is not shortened further, and how many of the best are for longer.
@@ -116,7 +118,11 @@ def _plain(trials: Trials, goal_s: int) -> Iterator[Trial]:
         busiest(problem, both=True),
         largest(problem, trials.weight),
     ):
-        yield trials.run(order, share=0.0)
+        trial = trials.run(order, share=0.0)
+        yield trial
+        # Where so many moves cannot go straight no order helps, and a schedule takes long.
+        if trial.n_left or len(trial.rows) > _STUCK * len(problem.moved):
+            return
     moved = problem.moved
     wait = urgency(problem)
     lag = trials.lag_s[problem.places[moved]]

@@ -17,7 +17,7 @@ from consolidate._kernels.time_grid import Grid, Heat, Paths, Ways, lay_out
 from consolidate._kernels.time_search import Scene, anneal
 from consolidate.planning.compaction import compacted
 from consolidate.planning.problem import Problem, Step
-from consolidate.planning.sequence import in_sequence
+from consolidate.planning.sequence import at_times, in_sequence
 from consolidate.planning.trials import Listing
 
 __all__ = ["annealed", "can_anneal"]
@@ -27,12 +27,12 @@ _SEED = 0
 _SPANS = 700
 _EXACT = 20
 #: Steps per move and in all; rounds that follow, and part of the steps that each of them takes.
-_STEPS, _MOST_STEPS = 6_000, 80_000_000
-_ROUNDS, _AGAIN = 12, 0.1
+_STEPS, _MOST_STEPS = 6_000, 60_000_000
+_ROUNDS, _AGAIN = 6, 0.1
 #: More moves would have too few steps each, more hosts too large a grid.
 _MOST_MOVES, _MOST_HOSTS = 30_000, 30_000
 #: The time that is tried first, as a multiple of the bound; what it is stretched by, or squeezed to.
-_FIRST, _STRETCH, _SQUEEZE = 1.9, 1.03, 0.95
+_FIRST, _STRETCH, _SQUEEZE = 1.95, 1.03, 0.95
 #: A schedule has to become shorter by so much of its time.
 _GAIN = 0.98
 #: Passes of the justification without gain.
@@ -67,7 +67,7 @@ def annealed(problem: Problem, listing: Listing, bound_s: int) -> Listing:
     timing.anneal(most, _HOTTEST)
     for _ in range(_ROUNDS):
         # A little crowding often goes away where moves wait for each other.
-        found = compacted(problem, timing.in_order(), patience=_PATIENCE)
+        found = compacted(problem, timing.carried_out(), patience=_PATIENCE)
         if not found.left and found.end_s <= best.end_s * _GAIN:
             best, end_s = found, int(found.end_s * _SQUEEZE)
             timing.adopt(best)
@@ -124,27 +124,25 @@ class _Timing:
                 self.paths.stop[step.vm] = one.target
             self.paths.then[step.vm] = at
 
-    def in_order(self) -> Listing:
-        """Return the schedule with its moves as early as their order allows, if that can be carried out."""
-        paths, rows = self.paths, []
+    def carried_out(self) -> Listing:
+        """Return the schedule with its moves as early as there is room and slots for them in this order."""
+        paths, span_s, rows = self.paths, self.span_s, []
         for v in self.live.tolist():
-            s, t, h = int(paths.home[v]), int(paths.goal[v]), int(paths.stop[v])
-            start, then = int(paths.start[v]), int(paths.then[v])
+            h, t = int(paths.stop[v]), int(paths.goal[v])
             if h >= 0:
-                rows.append((start, start + self._lasts(v, s, h), v, h))
-            rows.append((then, then + self._lasts(v, s if h < 0 else h, t), v, t))
-        order = [(v, host) for _, _, v, host in sorted(rows)]
+                rows.append((int(paths.start[v]) * span_s, v, h))
+            rows.append((int(paths.then[v]) * span_s, v, t))
         # Hosts that were booted for other detours stay off.
-        used = {host for _, host in order}
+        used = {host for _, _, host in rows}
         boots = {host: start for host, start in self.boots.items() if host in used}
-        return in_sequence(self.problem, order, boots=boots)
-
-    def _lasts(self, v: int, s: int, t: int) -> int:
-        return int(self.ways.spans[v, self.ways.pair[self.ways.kind_of[s], self.ways.kind_of[t]]])
+        found = at_times(self.problem, sorted(rows, key=lambda row: row[0]), boots=boots)
+        if found.left:
+            return found
+        return in_sequence(self.problem, [(step.vm, step.target) for step in found.steps], boots=boots)
 
     def _lay_out(self, end_s: int, start: NDArray[np.float64], then: NDArray[np.float64]) -> None:
         """Make the grid up to an end, with moves that start at parts of it."""
-        span_s = -(-end_s // _SPANS)
+        self.span_s = span_s = -(-end_s // _SPANS)
         spans = int(end_s // span_s)
         problem, moves = self.problem, self.moves
         lag = -(-problem.off_lag_s[: self.hosts] // span_s)

@@ -66,13 +66,18 @@ def counted(timing):
     return free
 
 
+def lasts(timing, v, s, t):
+    kinds = timing.ways.kind_of
+    return int(timing.ways.spans[v, timing.ways.pair[kinds[s], kinds[t]]])
+
+
 def plain_path(timing, v):
     """Return a VM's stop, and start and length of its first and of its last move."""
     s, t, h = (int(a[v]) for a in (timing.paths.home, timing.paths.goal, timing.paths.stop))
     start, then = int(timing.paths.start[v]), int(timing.paths.then[v])
     if h < 0:
-        return h, start, timing._lasts(v, s, t), start, timing._lasts(v, s, t)
-    return h, start, timing._lasts(v, s, h), then, timing._lasts(v, h, t)
+        return h, start, lasts(timing, v, s, t), start, lasts(timing, v, s, t)
+    return h, start, lasts(timing, v, s, h), then, lasts(timing, v, h, t)
 
 
 @pytest.mark.parametrize("hottest", [5.0, 0.05])
