@@ -12,6 +12,7 @@ from consolidate.planning.compaction import compacted
 from consolidate.planning.orders import busiest, largest, soonest_empty, urgency
 from consolidate.planning.problem import Problem
 from consolidate.planning.relief import relieved
+from consolidate.planning.timing import annealed, can_anneal
 from consolidate.planning.trials import Listing, Trial, Trials
 
 __all__ = ["list_schedule"]
@@ -22,6 +23,10 @@ _WORTH_DETOURS = 1.25
 _MOST_TRIES = 200
 _WORK = 20_000
 _SEED = 0
+#: Moves made per VM that moves from which on other orders are not tried without hosts kept free.
+_STUCK = 1.05
+#: Up to so many moves random orders are tried before the times are annealed.
+_FEW_MOVES = 120
 #: Passes without gain after which a schedule is not shortened further, and how many of the best are for longer.
 _SHORT, _LONG = 2, 12
 _KEPT = 3
@@ -65,11 +70,13 @@ def list_schedule(
             plain = _best(relieved(trials, plain, within_s), within_s, plain)
         return trials.listing(plain)
     best = _shortened(trials, _roomy(trials), good_enough_s, [trials.listing(plain)])
-    if not hopeless() if best[0].left else best[0].end_s > good_enough_s:
+    many = len(problem.moved) > _FEW_MOVES and can_anneal(problem)
+    if not hopeless() if best[0].left else best[0].end_s > good_enough_s and not many:
         best = _shortened(trials, _by_chance(trials), good_enough_s, best)
     if best[0].left or best[0].end_s <= good_enough_s:
         return best[0]
-    return min((compacted(problem, one, patience=_LONG) for one in best), key=_worth)
+    short = min((compacted(problem, one, patience=_LONG) for one in best), key=_worth)
+    return annealed(problem, short, good_enough_s)
 
 
 def _worth(made: Listing) -> tuple[int, int, int]:
@@ -111,7 +118,11 @@ def _plain(trials: Trials, goal_s: int) -> Iterator[Trial]:
         busiest(problem, both=True),
         largest(problem, trials.weight),
     ):
-        yield trials.run(order, share=0.0)
+        trial = trials.run(order, share=0.0)
+        yield trial
+        # Where so many moves cannot go straight no order helps, and a schedule takes long.
+        if trial.n_left or len(trial.rows) > _STUCK * len(problem.moved):
+            return
     moved = problem.moved
     wait = urgency(problem)
     lag = trials.lag_s[problem.places[moved]]

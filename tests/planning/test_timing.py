@@ -1,0 +1,153 @@
+"""Schedules with all times free: what is counted is what is there, and what comes out can be carried out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from consolidate._kernels.time_search import Scene
+from consolidate.migration import MoveSettings
+from consolidate.planning.assemble import assemble
+from consolidate.planning.bound import makespan_bound
+from consolidate.planning.problem import Problem
+from consolidate.planning.timing import _Timing, annealed, can_anneal
+from consolidate.planning.trials import Trials
+from consolidate.study.judge import judge_plan
+
+
+def problems(scenes, seeds):
+    """Yield tight problems of ten VMs on four hosts, with a schedule in a random order."""
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        memory = rng.integers(1, 9, 10) * 400
+        hosts = [scenes.host(memory=int(memory.sum() * rng.uniform(0.32, 0.45))) for _ in range(4)]
+        vms = [scenes.vm(memory=int(m)) for m in memory]
+        current, target = (scenes._draw(rng, hosts, vms, [], [[0, 1, 2, 3]] * 10) for _ in range(2))
+        if current is None or target is None:
+            continue
+        moves = MoveSettings(
+            moves_in=int(rng.integers(1, 3)),
+            moves_out=int(rng.integers(1, 3)),
+            moves_per_host=int(rng.integers(0, 2)) * 2,
+        )
+        instance = scenes.scene(hosts, vms, current, moves=moves)
+        problem = Problem(instance=instance, target=scenes.to(*target))
+        trials = Trials(problem, 0)
+        made = trials.run(rng.permutation(problem.moved), share=0.3)
+        if len(problem.moved) and not made.n_left:
+            yield seed, problem, trials.listing(made)
+
+
+def counted(timing):
+    """Return what is free by adding up every path, span by span, the slow way."""
+    g, paths = timing.grid, timing.paths
+    free = timing._grid(g.room.shape[2]).room.astype(np.int64)
+    resources = g.need.shape[1]
+    both = g.room.shape[1] > resources + 2
+
+    def move(v, s, t, start, end):
+        for host, role in ((s, 1), (t, 0)):
+            free[host, resources + role, start:end] -= 1
+            if both:
+                free[host, resources + 2, start:end] -= 1
+
+    for v in timing.live.tolist():
+        s, t, p = int(paths.home[v]), int(paths.goal[v]), plain_path(timing, v)
+        ways = [(s, t, p[1], p[1] + p[2])] if p[0] < 0 else [
+            (s, p[0], p[1], p[1] + p[2]), (p[0], t, p[3], p[3] + p[4])
+        ]  # fmt: skip
+        stays = [(s, 0, ways[0][3]), (t, ways[-1][2], free.shape[2])]
+        if p[0] >= 0:
+            stays.append((p[0], p[1], p[3] + p[4]))
+        for way in ways:
+            move(v, *way)
+        for host, begin, end in stays:
+            free[host, :resources, begin:end] -= (g.need[v] + g.overhead[host])[:, None]
+    return free
+
+
+def lasts(timing, v, s, t):
+    kinds = timing.ways.kind_of
+    return int(timing.ways.spans[v, timing.ways.pair[kinds[s], kinds[t]]])
+
+
+def plain_path(timing, v):
+    """Return a VM's stop, and start and length of its first and of its last move."""
+    s, t, h = (int(a[v]) for a in (timing.paths.home, timing.paths.goal, timing.paths.stop))
+    start, then = int(timing.paths.start[v]), int(timing.paths.then[v])
+    if h < 0:
+        return h, start, lasts(timing, v, s, t), start, lasts(timing, v, s, t)
+    return h, start, lasts(timing, v, s, h), then, lasts(timing, v, h, t)
+
+
+@pytest.mark.parametrize("hottest", [5.0, 0.05])
+def test_the_crowding_is_what_the_paths_make(scenes, hottest):
+    """Thousands of steps and a stretch later, room and cost of every host equal a count from nothing."""
+    stops = crowds = 0
+    for seed, problem, listing in problems(scenes, range(25)):
+        timing = _Timing(problem, listing.boots, max(2, listing.end_s // 2))
+        for _ in range(2):
+            timing.anneal(3_000, hottest)
+            free = counted(timing)
+            assert np.array_equal(timing.grid.room, free), f"seed {seed}"
+            missing = (np.maximum(0, -free).sum(axis=2) * timing.grid.weight).sum(axis=1)
+            assert np.array_equal(timing.heat.cost, missing), f"seed {seed}"
+            hot = timing.heat.hot[: timing.heat.number[0]]
+            assert sorted(hot.tolist()) == np.flatnonzero(missing).tolist(), f"seed {seed}"
+            stops += int((timing.paths.stop >= 0).sum())
+            crowds += len(hot)
+            timing.stretch(listing.end_s)
+    assert stops > 0
+    assert crowds > 0
+
+
+def test_paths_stay_within_the_time(scenes):
+    """No move starts before its hosts take part or the VM has arrived, none ends after the schedule."""
+    for seed, problem, listing in problems(scenes, range(25)):
+        timing = _Timing(problem, listing.boots, max(2, listing.end_s))
+        timing.anneal(2_000, 5.0)
+        spans, scene = timing.grid.room.shape[2], timing.scene
+        assert isinstance(scene, Scene)
+        for v in timing.live.tolist():
+            stop, start, lasts, then, then_lasts = plain_path(timing, v)
+            source = int(timing.paths.home[v])
+            assert start >= max(0, int(scene.ready[source])), f"seed {seed}"
+            assert start + lasts + int(scene.lag[source]) <= spans, f"seed {seed}"
+            assert then + then_lasts <= spans, f"seed {seed}"
+            assert stop < 0 or then >= start + lasts, f"seed {seed}"
+
+
+def test_an_annealed_schedule_is_a_schedule(scenes):
+    """Carried out second by second, judged, never longer than the one before, and mostly shorter."""
+    shorter = tried = 0
+    for seed, problem, listing in problems(scenes, range(40)):
+        bound = makespan_bound(problem.instance, problem.target, problem.estimates).value_s
+        found = annealed(problem, listing, bound)
+        assert not found.left
+        assert bound <= found.end_s <= listing.end_s, f"seed {seed}"
+        made = assemble(problem, found, None)
+        assert scenes.carry_out(problem.instance, made) == problem.target.host_of.tolist(), (
+            f"seed {seed}"
+        )
+        judge_plan(problem.instance, made)
+        tried += listing.end_s > bound
+        shorter += found.end_s < listing.end_s
+    assert shorter > tried / 2
+
+
+def test_the_same_problem_gives_the_same_times(scenes):
+    """All chance comes from a fixed seed."""
+    for _, problem, listing in problems(scenes, range(10)):
+        one, other = annealed(problem, listing, 1), annealed(problem, listing, 1)
+        assert one.steps == other.steps
+
+
+def test_what_the_grid_does_not_know_is_left_to_others(scenes):
+    """Moves at once in the fleet and VMs without a straight way are not on the grid."""
+    hosts = [scenes.host()] * 3
+    free = scenes.scene(hosts, [scenes.vm()] * 2, [0, 1])
+    limited = scenes.scene(hosts, [scenes.vm()] * 2, [0, 1], moves=MoveSettings(moves_at_once=1))
+    target = scenes.to(1, 2)
+    assert can_anneal(Problem(instance=free, target=target))
+    assert not can_anneal(Problem(instance=limited, target=target))
+    assert not can_anneal(Problem(instance=free, target=scenes.to(0, 1)))
