@@ -6,7 +6,7 @@ host; flavours and hosts like those of :mod:`benchmarks.instances`, frozen here 
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -179,13 +179,13 @@ def pairs(vms: int, seed: int) -> Iterator[Callable[[], Pair]]:
     yield lambda: tight(vms, seed, spare=max(1, vms // 1_000))
 
 
-def row(pair: Pair) -> str:
+def row(pair: Pair, *, fast: bool) -> str:
     """Plan, and return a row of the table."""
     bound = makespan_bound(pair.instance, pair.target, Estimates(pair.instance))
     begin = time.process_time()
     moved = len(pair.target.moved_from(pair.instance.current))
     try:
-        made = plan(pair.instance, pair.target)
+        made = plan(pair.instance, pair.target, fast=fast)
     except PlanError as error:
         return f"| {pair.name} | {moved} | none: {str(error)[:60]} | {bound.value_s} | {bound.rests_on} | | | | |"
     seconds = time.process_time() - begin
@@ -199,8 +199,13 @@ def row(pair: Pair) -> str:
     )
 
 
-def main(sizes: list[int], seed: int = 1) -> None:
+def main() -> None:
     """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.schedules", description=__doc__)
+    parser.add_argument("sizes", nargs="*", type=int, default=[100, 1_000], help="numbers of VMs")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--fast", action="store_true", help="list schedules as they are")
+    chosen = parser.parse_args()
     small = Draw(100, 0)
     plan(
         small.instance(10, small.spread()), cs.Placement(host_of=small.spread())
@@ -210,10 +215,10 @@ def main(sizes: list[int], seed: int = 1) -> None:
         "| detours |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
-    for vms in sizes:
-        for build in pairs(vms, seed):
-            print(row(build()), flush=True)
+    for vms in chosen.sizes:
+        for build in pairs(vms, chosen.seed):
+            print(row(build(), fast=chosen.fast), flush=True)
 
 
 if __name__ == "__main__":
-    main([int(a) for a in sys.argv[1:]] or [100, 1_000])
+    main()

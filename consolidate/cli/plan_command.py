@@ -42,6 +42,9 @@ __all__ = ["command"]
     help="When the plan shall have ended: where it would take longer, VMs move twice to save time.",
 )
 @click.option(
+    "--fast", is_flag=True, help="Take a list schedule as it is: longer, but planned in seconds."
+)
+@click.option(
     "--reserve",
     type=int,
     metavar="K",
@@ -55,6 +58,7 @@ def command(
     undo: str | None,
     windows: tuple[str, ...],
     within_minutes: float | None,
+    fast: bool,
     reserve: int | None,
     as_json: bool,
     quiet: bool,
@@ -80,6 +84,9 @@ def command(
     if within_minutes is not None and (followed or windows):
         msg = "--within-minutes is about the plan of the folder; a window has its own end"
         raise click.UsageError(msg)
+    if fast and (followed or windows):
+        msg = "--fast is about the plan of the folder"
+        raise click.UsageError(msg)
     if windows:
         if followed or reserve is not None:
             msg = "--window excludes --resume, --undo and --reserve"
@@ -91,7 +98,7 @@ def command(
         if followed:
             plan = _follow_up(folder, resume, undo)
         else:
-            plan = plan_stage(folder, within_s=within_s, progress=progress)
+            plan = plan_stage(folder, fast=fast, within_s=within_s, progress=progress)
     if as_json:
         click.echo(plan.to_frame().to_json(orient="records", lines=True), nl=False)
         return

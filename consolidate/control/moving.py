@@ -22,14 +22,13 @@ from consolidate.model import (
 from consolidate.model.action import Action
 from consolidate.planning.assemble import assemble
 from consolidate.planning.bound import makespan_bound
-from consolidate.planning.listing import list_schedule
+from consolidate.planning.listing import ANY_END_S, list_schedule
 from consolidate.planning.problem import Problem
 
 __all__ = ["timed_plan"]
 
 #: So long that an empty host is always worth switching off; whether it is was decided before.
 _LONG_S = 10**9
-_ANY_END_S = 2**62
 _RESOURCES = ("cpu_demand_mcores", "memory_demand_mib", "memory_allocation_mib", "cpu_allocation_mcores")
 
 
@@ -78,7 +77,7 @@ def timed_plan(
     problem = Problem(instance=part, target=Placement(host_of=target))
     bound = makespan_bound(part, problem.target, problem.estimates)
     # After an order that ends as early as any can, no other is tried; detours are not worth it to a controller.
-    listing = list_schedule(problem, direct_s=bound.direct_s, good_enough_s=_ANY_END_S)
+    listing = list_schedule(problem, direct_s=bound.direct_s, good_enough_s=ANY_END_S)
     made = assemble(problem, listing, None)
     actions = tuple(_renamed(a, hosts, named) for a in made.actions)
     goal = host_of.copy()

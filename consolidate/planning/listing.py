@@ -15,8 +15,10 @@ from consolidate.planning.relief import relieved
 from consolidate.planning.timing import annealed, can_anneal
 from consolidate.planning.trials import Listing, Trial, Trials
 
-__all__ = ["list_schedule"]
+__all__ = ["ANY_END_S", "list_schedule"]
 
+#: Longer than any schedule, in seconds.
+ANY_END_S = 2**62
 #: A schedule without detours this close to its bound is not tried with them.
 _WORTH_DETOURS = 1.25
 #: Orders that are tried at random, and moves times tries, when no rule comes close to the bound.
@@ -42,6 +44,7 @@ def list_schedule(
     direct_s: int = 0,
     good_enough_s: int = 0,
     within_s: int | None = None,
+    hurry: bool = False,
     hopeless: Callable[[], bool] = lambda: False,
     storage: int = LAST,
 ) -> Listing:
@@ -58,6 +61,8 @@ def list_schedule(
         Ends that are good enough without and with detours, which are not made for their own sake.
     within_s : s
         End from which on no detours are made that only save time; ``None`` = none ever are.
+    hurry
+        Whether the first schedule that brings every VM to its target is taken, where hosts are kept free.
     hopeless
         Says whether nothing can be found; asked when no rule brings every VM to its target.
     storage
@@ -69,11 +74,12 @@ def list_schedule(
         if within_s is not None and plain.end_s > within_s:
             plain = _best(relieved(trials, plain, within_s), within_s, plain)
         return trials.listing(plain)
-    best = _shortened(trials, _roomy(trials), good_enough_s, [trials.listing(plain)])
+    enough_s = ANY_END_S if hurry else good_enough_s
+    best = _shortened(trials, _roomy(trials), enough_s, [trials.listing(plain)])
     many = len(problem.moved) > _FEW_MOVES and can_anneal(problem)
-    if not hopeless() if best[0].left else best[0].end_s > good_enough_s and not many:
-        best = _shortened(trials, _by_chance(trials), good_enough_s, best)
-    if best[0].left or best[0].end_s <= good_enough_s:
+    if not hopeless() if best[0].left else best[0].end_s > enough_s and not many:
+        best = _shortened(trials, _by_chance(trials), enough_s, best)
+    if best[0].left or best[0].end_s <= enough_s:
         return best[0]
     short = min((compacted(problem, one, patience=_LONG) for one in best), key=_worth)
     return annealed(problem, short, good_enough_s)

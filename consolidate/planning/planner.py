@@ -46,7 +46,8 @@ def plan(
     target
         Placement to reach; checked against capacity and rules before anything is scheduled.
     fast
-        Take the best list schedule as it is; the exact solver does not shorten it. For who waits for the plan.
+        Take a list schedule as it is; where hosts have to be kept free, the first that brings every VM to its
+        target. Nothing is annealed, and the exact solver does not shorten it. For who waits for the plan.
     within_s : s
         When the plan shall have ended. Where moves without detours take longer, detours are made that do no
         more than save time; without a limit, no VM is moved twice for that.
@@ -80,7 +81,7 @@ def _plain(problem: Problem, fast: bool, within_s: int | None) -> MigrationPlan 
     """Return the shortest plan without storage that was found; ``None`` when VMs would be left behind."""
     bound = makespan_bound(problem.instance, problem.target, problem.estimates)
     goals = int(bound.direct_s * _CLOSE), int(bound.value_s * _CLOSE)
-    listing = schedule(problem, direct_s=goals[0], good_enough_s=goals[1], within_s=within_s)
+    listing = schedule(problem, direct_s=goals[0], good_enough_s=goals[1], within_s=within_s, hurry=fast)
     if listing.left:
         return None
     made = assemble(problem, listing, bound)

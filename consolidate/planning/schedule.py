@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from consolidate._kernels.opening import LAST
-from consolidate.planning.listing import list_schedule
+from consolidate.planning.listing import ANY_END_S, list_schedule
 from consolidate.planning.problem import Problem
 from consolidate.planning.search import Search
 from consolidate.planning.sequence import in_sequence
@@ -11,15 +11,14 @@ from consolidate.planning.trials import Listing
 
 __all__ = ["schedule"]
 
-_ANY_END_S = 2**62
-
 
 def schedule(
     problem: Problem,
     *,
-    direct_s: int = _ANY_END_S,
-    good_enough_s: int = _ANY_END_S,
+    direct_s: int = ANY_END_S,
+    good_enough_s: int = ANY_END_S,
     within_s: int | None = None,
+    hurry: bool = False,
     storage: int = LAST,
 ) -> Listing:
     """Return the best schedule that was found; its ``left`` is empty if every VM comes to its target.
@@ -32,6 +31,8 @@ def schedule(
         Ends that are good enough without and with detours; default any.
     within_s : s
         End from which on no detours are made that only save time; ``None`` = none ever are.
+    hurry
+        Whether the first schedule that brings every VM to its target is taken, where hosts are kept free.
     storage
         When VMs are left in storage, where the problem allows that; see :mod:`consolidate._kernels.opening`.
     """
@@ -41,6 +42,7 @@ def schedule(
         direct_s=direct_s,
         good_enough_s=good_enough_s,
         within_s=within_s,
+        hurry=hurry,
         hopeless=lambda: search.hopeless,
         storage=storage,
     )

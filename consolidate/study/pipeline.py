@@ -161,7 +161,11 @@ def _as_json(value: dict[str, object]) -> object:
 
 
 def plan_stage(
-    folder: Path, *, within_s: int | None = None, progress: Progress = silent
+    folder: Path,
+    *,
+    fast: bool = False,
+    within_s: int | None = None,
+    progress: Progress = silent,
 ) -> MigrationPlan:
     """Schedule the moves of a solved run folder; a plan that is there stays if it ends in time.
 
@@ -169,6 +173,8 @@ def plan_stage(
     ----------
     folder
         The run folder.
+    fast
+        Whether a list schedule is taken as it is; see :func:`consolidate.planning.plan`.
     within_s : s
         When the plan shall have ended; see :func:`consolidate.planning.plan`.
     progress
@@ -185,7 +191,7 @@ def plan_stage(
     instance, result = load.load_instance(folder), load.load_result(folder)
     result.raise_if_infeasible()
     if result.worthwhile:
-        made = plan(instance, result.placement, within_s=within_s, progress=progress)
+        made = plan(instance, result.placement, fast=fast, within_s=within_s, progress=progress)
         if made.starts:
             msg = (
                 f"{instance.vms.ids[made.starts[0].vm]} is on no host now; the replay of a run folder starts "

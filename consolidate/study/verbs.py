@@ -89,6 +89,7 @@ def plan(
     instance: Instance,
     target: Placement,
     *,
+    fast: bool = False,
     within_s: int | None = None,
     progress: Progress = silent,
 ) -> MigrationPlan:
@@ -104,7 +105,7 @@ def plan(
     from consolidate import planning
     from consolidate.study.judge import judge_plan
 
-    made = planning.plan(instance, target, within_s=within_s, progress=progress)
+    made = planning.plan(instance, target, fast=fast, within_s=within_s, progress=progress)
     judge_plan(instance, made)
     return made
 

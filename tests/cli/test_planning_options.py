@@ -119,8 +119,19 @@ def test_a_plan_that_shall_end_in_time(consolidate, draining, tmp_path):
 @pytest.mark.parametrize("more", [("--undo", "all"), ("--window", "0-9"), ("--resume", "1")])
 def test_other_plans_have_no_such_end(consolidate, more):
     """What would be left out of account is refused, and so is no time at all."""
+    assert consolidate("plan", "run", "--fast", *more).code == 2
     assert consolidate("plan", "run", "--within-minutes", 1, *more).code == 2
     assert consolidate("plan", "run", "--within-minutes", 0).code == 2
+
+
+def test_a_plan_for_who_waits(consolidate, draining, tmp_path):
+    """It is made, and judged as any other."""
+    run = tmp_path / "run"
+    assert consolidate("solve", *_given(draining, run)).code == 0
+    assert consolidate("plan", run, "--fast", "--quiet").code == 0
+    assert len(load_plan(run).migrations) == 8
+    assert consolidate("replay", run, "--quiet").code == 0
+    assert consolidate("check", run).code == 0
 
 
 def test_the_price_of_downtime_is_an_option(consolidate, swapping, tmp_path):
