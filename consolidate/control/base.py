@@ -134,7 +134,7 @@ def begin(kind: ControllerKind | str, setting: Setting, *, seed: int = 0) -> Con
     UnsupportedError
         When there is a rule that the controller does not honour.
     """
-    kind = controller(kind) if isinstance(kind, str) else kind
+    kind = parse_controller(kind) if isinstance(kind, str) else kind
     for rule in setting.rules:
         if rule.name not in kind.rules:
             feature = f"the rule {rule.name!r}"

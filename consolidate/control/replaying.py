@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from consolidate.control.base import ControllerKind, Setting, begin, controller
+from consolidate.control.base import ControllerKind, Setting, begin, parse_controller
 from consolidate.control.first import first_placement
 from consolidate.engine import replay
 from consolidate.migration import MoveSettings
@@ -31,7 +31,7 @@ def replay_controlled(
     trace, fleet
         The workload and the hosts.
     what
-        A controller, or its name; see :data:`consolidate.control.CONTROLLERS`.
+        A controller, or a text that names it and its parameters, as in ``pabfd:detector=thr,selection=rs``.
     current
         Placement at the start; default by allocation, see :func:`first_placement`.
     rules
@@ -47,8 +47,8 @@ def replay_controlled(
 
     Raises
     ------
-    UnknownNameError
-        When no controller has the name.
+    UnknownNameError, ConfigError
+        As :func:`consolidate.control.controller`.
     UnsupportedError
         When there is a rule that the controller does not keep.
     InfeasibleError
@@ -58,7 +58,7 @@ def replay_controlled(
     --------
     ``replay_controlled(trace, fleet, "risk").summary()``
     """
-    kind = controller(what) if isinstance(what, str) else what
+    kind = parse_controller(what) if isinstance(what, str) else what
     start = current if current is not None else first_placement(trace, fleet, rules=rules)
     setting = Setting.of(trace, fleet, rules=rules, moves=moves)
     return replay(

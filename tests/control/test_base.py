@@ -38,6 +38,17 @@ def test_texts_are_read_as_what_the_default_is():
     assert cs.controller("pabfd", detector="thr").detector == "thr"
 
 
+def test_a_text_brings_its_parameters(day):
+    """A replay reads it as a study and the command line do."""
+    trace, fleet, placement = day()
+    told = cs.replay_controlled(trace, fleet, "risk:risk=0.2", current=placement)
+    meant = cs.replay_controlled(trace, fleet, cs.controller("risk", risk=0.2), current=placement)
+    usual = cs.replay_controlled(trace, fleet, "risk", current=placement)
+    assert told.energy_kwh == meant.energy_kwh != usual.energy_kwh
+    with pytest.raises(ConfigError, match="needs PARAMETER=VALUE"):
+        cs.replay_controlled(trace, fleet, "risk:0.2", current=placement)
+
+
 def test_a_rule_that_is_not_kept_is_refused_by_name(day):
     """Nobody breaks a rule in silence."""
     trace, fleet, _ = day()
