@@ -27,12 +27,12 @@ _SEED = 0
 _SPANS = 700
 _EXACT = 20
 #: Steps per move and in all; rounds that follow, and part of the steps that each of them takes.
-_STEPS, _MOST_STEPS = 7_000, 70_000_000
+_STEPS, _MOST_STEPS = 7_000, 60_000_000
 _ROUNDS, _AGAIN = 6, 0.1
 #: More moves would have too few steps each, more hosts too large a grid.
 _MOST_MOVES, _MOST_HOSTS = 30_000, 30_000
 #: The time that is tried first, as a multiple of the bound; what it is stretched by, or squeezed to.
-_FIRST, _STRETCH, _SQUEEZE = 1.85, 1.03, 0.95
+_FIRST, _STRETCH, _SQUEEZE = 1.95, 1.03, 0.95
 #: A schedule has to become shorter by so much of its time.
 _GAIN = 0.98
 #: Passes of the justification without gain.
