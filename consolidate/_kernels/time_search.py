@@ -229,7 +229,7 @@ def anneal(
         if new.stop == -2:
             continue
         most = np.int64(allowed_rise(state, temperature))
-        most -= stop_cost * ((new.stop >= 0) - (was.stop >= 0))
+        most -= stop_cost * (int(new.stop >= 0) - int(was.stop >= 0))
         if change(g, q, v, s, t, was, new, most):
             paths.stop[v], paths.start[v], paths.then[v] = new.stop, new.start, new.then
     return steps
