@@ -130,6 +130,20 @@ def _straight(g: Grid, d: Scene, ways: Ways, v: Any, s: Any, t: Any, p: Path, st
 
 
 @inner
+def _elsewhere(g: Grid, d: Scene, ways: Ways, v: Any, s: Any, t: Any, p: Path, state: Any) -> Path:
+    """Return a way by another stop, at the same times."""
+    h = _stop(g, d, v, s, t, p.start, state)
+    if h < 0:
+        return _NOWHERE
+    one, two = lasts(ways, v, s, h), lasts(ways, v, h, t)
+    end = g.room.shape[2] - max(d.lag[s] + one, d.lag[h] + two + p.then - p.start)
+    low = max(d.ready[s], d.ready[h])
+    if one == 0 or two == 0 or p.start < low or p.start > end or p.then < p.start + one:
+        return _NOWHERE
+    return Path(h, p.start, one, p.then, two)
+
+
+@inner
 def _proposed(g: Grid, d: Scene, ways: Ways, v: Any, s: Any, t: Any, p: Path, state: Any) -> Path:
     """Return another way for a VM, one of ``_NOWHERE`` where the step leads to none."""
     spans = g.room.shape[2]
@@ -139,7 +153,7 @@ def _proposed(g: Grid, d: Scene, ways: Ways, v: Any, s: Any, t: Any, p: Path, st
         low = max(d.ready[s], d.ready[t])
         start = _shifted(state, p.start, low, spans - d.lag[s] - p.lasts)
         return Path(-1, start, p.lasts, start, p.lasts) if start >= 0 else _NOWHERE
-    kind = below(state, 3)
+    kind = below(state, 4)
     if kind == 0:
         low = max(d.ready[s], d.ready[p.stop])
         start = _shifted(state, p.start, low, min(p.then, spans - d.lag[s]) - p.lasts)
@@ -148,6 +162,8 @@ def _proposed(g: Grid, d: Scene, ways: Ways, v: Any, s: Any, t: Any, p: Path, st
         low = max(p.start + p.lasts, d.ready[t])
         then = _shifted(state, p.then, low, spans - d.lag[p.stop] - p.then_lasts)
         return Path(p.stop, p.start, p.lasts, then, p.then_lasts) if then >= 0 else _NOWHERE
+    if kind == 2:
+        return _elsewhere(g, d, ways, v, s, t, p, state)
     return _straight(g, d, ways, v, s, t, p, state)
 
 
@@ -213,7 +229,7 @@ def anneal(
         if new.stop == -2:
             continue
         most = np.int64(allowed_rise(state, temperature))
-        most -= stop_cost * ((new.stop >= 0) - (was.stop >= 0))
+        most -= stop_cost * (int(new.stop >= 0) - int(was.stop >= 0))
         if change(g, q, v, s, t, was, new, most):
             paths.stop[v], paths.start[v], paths.then[v] = new.stop, new.start, new.then
     return steps

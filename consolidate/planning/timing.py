@@ -27,7 +27,7 @@ _SEED = 0
 _SPANS = 700
 _EXACT = 20
 #: Steps per move and in all; rounds that follow, and part of the steps that each of them takes.
-_STEPS, _MOST_STEPS = 6_000, 60_000_000
+_STEPS, _MOST_STEPS = 7_000, 60_000_000
 _ROUNDS, _AGAIN = 6, 0.1
 #: More moves would have too few steps each, more hosts too large a grid.
 _MOST_MOVES, _MOST_HOSTS = 30_000, 30_000
@@ -38,7 +38,7 @@ _GAIN = 0.98
 #: Passes of the justification without gain.
 _PATIENCE = 4
 #: What a slot too much for one span counts for, in parts of the largest host; what a stop does; temperatures.
-_SLOT, _STOP = 1 / 16, 0.03
+_SLOT, _STOP = 1 / 8, 0.03
 _HOTTEST, _WARM, _COLDEST = 5.0, 0.05, 0.002
 #: Of eight steps, those for VMs of crowded hosts.
 _CROWDED = 4

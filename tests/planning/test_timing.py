@@ -114,7 +114,12 @@ def test_paths_stay_within_the_time(scenes):
             assert start >= max(0, int(scene.ready[source])), f"seed {seed}"
             assert start + lasts + int(scene.lag[source]) <= spans, f"seed {seed}"
             assert then + then_lasts <= spans, f"seed {seed}"
-            assert stop < 0 or then >= start + lasts, f"seed {seed}"
+            if stop >= 0:
+                assert int(scene.ready[stop]) <= start <= then - lasts, f"seed {seed}"
+                assert then + then_lasts + int(scene.lag[stop]) <= spans, f"seed {seed}"
+                assert scene.masks[scene.mask_of[v], stop], f"seed {seed}"
+                assert min(lasts, then_lasts) > 0, f"seed {seed}"
+                assert stop not in (source, int(timing.paths.goal[v])), f"seed {seed}"
 
 
 def test_an_annealed_schedule_is_a_schedule(scenes):
