@@ -16,16 +16,7 @@ from consolidate._kernels.jit import inlined, inner, kernel
 from consolidate._kernels.limits import Limits, Taken
 from consolidate._kernels.zones import IN, OUT, company_allows, join_company
 
-__all__ = [
-    "Moves",
-    "Network",
-    "Now",
-    "begin_move",
-    "end_move",
-    "level_for",
-    "pop_event",
-    "push_event",
-]
+__all__ = ["Moves", "Network", "Now", "begin_move", "end_move", "level_for", "pop_event", "push_event"]
 
 ON, OFF, BOOTING = 1, 0, 2
 

@@ -29,6 +29,7 @@ __all__ = ["command"]
 @click.option(
     "--plan-out", metavar="FILE", help="Write the plan as JSON, one action a line; implies --plan."
 )
+@click.option("--fast", is_flag=True, help="Take a list schedule as it is, in seconds; implies --plan.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def command(
@@ -37,6 +38,7 @@ def command(
     out: str | None,
     with_plan: bool,
     plan_out: str | None,
+    fast: bool,
     as_json: bool,
     quiet: bool,
     **given: Any,
@@ -54,8 +56,8 @@ def command(
     instance = read_instance(source, format=name)
     with show_progress(quiet=quiet) as progress:
         result = _solved(instance, given, progress)
-        with_plan = with_plan or plan_out is not None
-        made = plan(instance, result.placement, progress=progress) if with_plan else None
+        with_plan = with_plan or plan_out is not None or fast
+        made = plan(instance, result.placement, fast=fast, progress=progress) if with_plan else None
     seconds = time.monotonic() - started
     if made is not None and plan_out:
         made.to_frame().to_json(plan_out, orient="records", lines=True)

@@ -94,11 +94,14 @@ def at_times(
             waiting.append(rows[done][1:])
             done += 1
         still: list[tuple[int, int]] = []
+        behind: set[int] = set()
         for vm, host in waiting:
             v, h = np.int64(vm), np.int64(host)
-            before = now.flying[v] >= 0 or any(vm == other for other, _ in still)
+            # The second move of a VM waits for its first.
+            before = now.flying[v] >= 0 or vm in behind
             if before or (level := level_for(moves, now, v, h)) < 0:
                 still.append((vm, host))
+                behind.add(vm)
                 continue
             source = int(now.position[v])
             end = int(begin_move(moves, now, v, h, level, np.int64(time)))

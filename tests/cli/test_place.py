@@ -62,6 +62,8 @@ def test_with_a_plan(file, tmp_path):
     assert "peak memory" in done.output
     kinds = [json.loads(line)["kind"] for line in out.read_text().splitlines()]
     assert kinds.count("start") == 4
+    fast = CliRunner().invoke(cli, ["place", str(file), "--quiet", "--fast"])
+    assert (fast.exit_code, "4 starts" in fast.output) == (0, True)
 
 
 def test_a_wrong_name_is_bad_input(tmp_path):

@@ -358,6 +358,17 @@ def random_problem(seed: int) -> tuple[Instance, Placement] | None:
     return instance, to(*target)
 
 
+def tight(rng, moves=None) -> tuple[Instance, Placement] | None:
+    """Return ten VMs on four hosts that are nearly full, before and after; ``None`` where that does not fit."""
+    memory = rng.integers(1, 9, 10) * 400
+    hosts = [host(memory=int(memory.sum() * rng.uniform(0.32, 0.45))) for _ in range(4)]
+    vms = [vm(memory=int(m)) for m in memory]
+    current, target = (_draw(rng, hosts, vms, [], [[0, 1, 2, 3]] * 10) for _ in range(2))
+    if current is None or target is None:
+        return None
+    return scene(hosts, vms, current, moves=moves), to(*target)
+
+
 def _draw(rng, hosts, vms, rules, allowed) -> list[int] | None:
     for _ in range(30):
         room = [list(h["capacity"]) for h in hosts]

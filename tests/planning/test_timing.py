@@ -15,23 +15,24 @@ from consolidate.planning.trials import Trials
 from consolidate.study.judge import judge_plan
 
 
+def limits(rng):
+    """Draw how many moves a host makes at a time."""
+    return MoveSettings(
+        moves_in=int(rng.integers(1, 3)),
+        moves_out=int(rng.integers(1, 3)),
+        moves_per_host=int(rng.integers(0, 2)) * 2,
+    )
+
+
 def problems(scenes, seeds):
     """Yield tight problems of ten VMs on four hosts, with a schedule in a random order."""
     for seed in seeds:
         rng = np.random.default_rng(seed)
-        memory = rng.integers(1, 9, 10) * 400
-        hosts = [scenes.host(memory=int(memory.sum() * rng.uniform(0.32, 0.45))) for _ in range(4)]
-        vms = [scenes.vm(memory=int(m)) for m in memory]
-        current, target = (scenes._draw(rng, hosts, vms, [], [[0, 1, 2, 3]] * 10) for _ in range(2))
-        if current is None or target is None:
+        case = scenes.tight(rng, moves=limits(rng))
+        if case is None:
             continue
-        moves = MoveSettings(
-            moves_in=int(rng.integers(1, 3)),
-            moves_out=int(rng.integers(1, 3)),
-            moves_per_host=int(rng.integers(0, 2)) * 2,
-        )
-        instance = scenes.scene(hosts, vms, current, moves=moves)
-        problem = Problem(instance=instance, target=scenes.to(*target))
+        instance, target = case
+        problem = Problem(instance=instance, target=target)
         trials = Trials(problem, 0)
         made = trials.run(rng.permutation(problem.moved), share=0.3)
         if len(problem.moved) and not made.n_left:
