@@ -92,6 +92,8 @@ class Guard(NamedTuple):
     company: float  # by how much a host that receives already is preferred when others are emptied
     settles: int  # moves that even out in one step
     settle_s: float  # seconds of overload that a move which evens out has to be worth
+    exchanges: int  # pairs of guests that change places in one step
+    exchange_s: float  # seconds of overload that such a pair has to be worth
 
 
 @inner

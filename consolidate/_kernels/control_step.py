@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from consolidate._kernels.control_drain import empty, in_turn
+from consolidate._kernels.control_exchange import exchange
 from consolidate._kernels.control_room import (
     ASLEEP,
     AWAKE,
@@ -216,7 +217,8 @@ def decide(g: Guests, m: Machines, c: Guard, out: Any) -> Any:
     longest = np.zeros(n_hosts)
     n, woken = _relieve(g, m, c, order, first, role, longest, out, np.int64(0))
     if woken > 0 or c.drains == 0:
-        return settle(g, m, c, order, first, role, longest, out, n), woken
+        n = settle(g, m, c, order, first, role, longest, out, n)
+        return exchange(g, m, c, order, first, role, out, n), woken
     emptied = misses = 0
     for h in in_turn(m, c):
         if m.state[h] != AWAKE or not m.gives[h] or role[h] != 0 or m.n_vms[h] == 0:
@@ -234,4 +236,5 @@ def decide(g: Guests, m: Machines, c: Guard, out: Any) -> Any:
             n = _even(g, m, c, h, order, first, role, out, n)
     for k in range(n):
         longest[out[k, 1]] = max(longest[out[k, 1]], g.seconds[out[k, 0]])
-    return settle(g, m, c, order, first, role, longest, out, n), woken
+    n = settle(g, m, c, order, first, role, longest, out, n)
+    return exchange(g, m, c, order, first, role, out, n), woken

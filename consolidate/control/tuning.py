@@ -56,6 +56,10 @@ class Tuning:
         Moves that even out risk in one step; 0 where each move counts as a violation.
     settle_s : s
         Seconds of overload that such a move has to be worth.
+    exchanges
+        Pairs of VMs that change places in one step; 0 where each move counts as a violation.
+    exchange_s : s
+        Seconds of overload that such a pair has to be worth, all that it disturbs included.
     """
 
     least: float
@@ -80,6 +84,8 @@ class Tuning:
     short_s: float
     settles: int
     settle_s: float
+    exchanges: int
+    exchange_s: float
 
     def levels(self, allocation: NDArray[np.float64]) -> Levels:
         """Return the estimates at the start."""
@@ -126,6 +132,8 @@ class Tuning:
             short_s=self.short_s,
             settles=self.settles,
             settle_s=self.settle_s,
+            exchanges=self.exchanges,
+            exchange_s=self.exchange_s,
         )
 
 
@@ -153,6 +161,8 @@ PRESENT = Tuning(
     short_s=65.0,
     settles=0,
     settle_s=0.0,
+    exchanges=0,
+    exchange_s=0.0,
 )
 
 #: Decisions that see complete steps only, as monitoring does: overload is seen when it is over.
@@ -179,4 +189,6 @@ PAST = Tuning(
     short_s=65.0,
     settles=16,
     settle_s=5.0,
+    exchanges=50,
+    exchange_s=10.0,
 )

@@ -50,7 +50,7 @@ def guard(**changed):
     plain = Guard(
         z_fill=2.0, z_relief=0.5, z_now=0.0, trigger=1.0, landing=1.0, drift=0.0, patience=3_000.0,
         share=1.0, alike=0.0, step_s=1e6, drains=0, tail=1.0, pooled=0.0, short_s=50.0, company=0.0,
-        settles=0, settle_s=5.0,
+        settles=0, settle_s=5.0, exchanges=0, exchange_s=5.0,
     )  # fmt: skip
     return plain._replace(**changed)
 
@@ -77,6 +77,50 @@ def test_risk_is_evened_out_where_that_is_worth_a_move():
     assert total_risk(machines, c) < 0.5 * before
     for dear in (guard(settles=4, settle_s=1e4), guard(settles=0)):
         assert moves(*scene(*told), dear) == []
+
+
+#: Two hosts that are as full as each other, with a restless guest on either.
+RESTLESS = ([0, 0, 0, 1, 1, 1], [200, 200, 300] * 2, [200, 200, 300] * 2, [150, 20, 20] * 2)
+
+
+def test_restless_guests_come_together_by_an_exchange():
+    """The roots of the variances of two hosts come to least where one of them has all that is restless."""
+    c = guard(exchanges=4)
+    guests, machines = scene(*RESTLESS, n_hosts=2)
+    before = total_risk(machines, c)
+    made = moves(guests, machines, c)
+    assert len(made) == 2
+    assert {guests.host[v] for v, _ in made} == {0, 1}
+    assert guests.host[0] == guests.host[3]
+    assert machines.n_vms.tolist() == [3, 3]
+    assert total_risk(machines, c) < before
+    for none in (guard(exchanges=0), guard(exchanges=4, exchange_s=1e4)):
+        assert moves(*scene(*RESTLESS, n_hosts=2), none) == []
+
+
+def test_an_exchange_needs_room_for_both_guests_on_both_hosts():
+    """The moves may start in any order, so nobody counts on room that the other leaves."""
+    for memory, made in (([30, 30, 30] * 2, 0), ([20, 20, 20] * 2, 2)):
+        assert len(moves(*scene(*RESTLESS, memory=memory, n_hosts=2), guard(exchanges=4))) == made
+
+
+def test_who_is_bound_to_its_host_is_not_exchanged():
+    """What a rule or a move under way holds stays where it is."""
+    guests, machines = scene(*RESTLESS, n_hosts=2)
+    guests.free[[0, 3]] = False
+    assert moves(guests, machines, guard(exchanges=4)) == []
+    guests, machines = scene(*RESTLESS, n_hosts=2)
+    guests.mask_of[:] = guests.host
+    only = guests._replace(masks=np.eye(2, dtype=np.bool_))
+    assert moves(only, machines, guard(exchanges=4)) == []
+
+
+def test_no_host_is_exchanged_beyond_its_best_fill():
+    """The steady host would be filled beyond the load at which work costs least."""
+    guests, machines = scene(*RESTLESS, n_hosts=2)
+    machines.fill[:] = 750.0
+    moves(guests, machines, guard(exchanges=4))
+    assert (machines.sums[:, 2] <= 750.0).all()
 
 
 def test_two_short_moves_relieve_a_host_when_a_further_move_is_cheap():
