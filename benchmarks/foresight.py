@@ -6,17 +6,15 @@ run: the levels look at the trace itself. See docs/reference/controllers.md.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
 
 import consolidate as cs
-from benchmarks import table
+from benchmarks.days import Days, print_table
 from consolidate.control.base import Setting
 from consolidate.control.levels import Levels
 from consolidate.control.risk import RiskController
@@ -88,7 +86,7 @@ class _Told(RiskController):
             self._levels = _Foresight(self._levels, demand, hour, TOLD[known])
 
 
-def measure(days: list[tuple[cs.Trace, cs.Fleet]], known: str, risk: float) -> tuple[str, ...]:
+def measure(days: Days, known: str, risk: float) -> tuple[str, ...]:
     """Replay all days and return the means."""
     rows = []
     for trace, fleet in days:
@@ -109,15 +107,7 @@ def measure(days: list[tuple[cs.Trace, cs.Fleet]], known: str, risk: float) -> t
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.foresight", description=__doc__)
-    parser.add_argument("days", nargs="+", type=Path, help="PlanetLab days")
-    parser.add_argument("--fleet", default="planetlab-64gib")
-    parser.add_argument("--risk", type=float, default=0.01)
-    chosen = parser.parse_args()
-    days = [(cs.read_trace(day), cs.read_fleet(chosen.fleet)) for day in chosen.days]
-    print(table.markdown_head(COLUMNS), flush=True)
-    for known in TOLD:
-        print(table.as_markdown(measure(days, known, chosen.risk)), flush=True)
+    print_table("benchmarks.foresight", __doc__, COLUMNS, TOLD, measure)
 
 
 if __name__ == "__main__":

@@ -8,17 +8,15 @@ docs/reference/controllers.md.
 
 from __future__ import annotations
 
-import argparse
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
 
 import consolidate as cs
-from benchmarks import table
+from benchmarks.days import Days, print_table
 from consolidate.control.desk import sum_by_host
 from consolidate.control.tuning import PAST
 
@@ -103,7 +101,7 @@ def replayed(trace: cs.Trace, fleet: cs.Fleet, way: Way, risk: float) -> tuple[f
     return joules, over / active
 
 
-def measure(days: list[tuple[cs.Trace, cs.Fleet]], way: Way, risk: float) -> tuple[str, ...]:
+def measure(days: Days, way: Way, risk: float) -> tuple[str, ...]:
     """Return the means of all days."""
     rows = []
     for trace, fleet in days:
@@ -117,15 +115,7 @@ def measure(days: list[tuple[cs.Trace, cs.Fleet]], way: Way, risk: float) -> tup
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.repacking", description=__doc__)
-    parser.add_argument("days", nargs="+", type=Path, help="PlanetLab days")
-    parser.add_argument("--fleet", default="planetlab-64gib")
-    parser.add_argument("--risk", type=float, default=0.01)
-    chosen = parser.parse_args()
-    days = [(cs.read_trace(day), cs.read_fleet(chosen.fleet)) for day in chosen.days]
-    print(table.markdown_head(COLUMNS), flush=True)
-    for way in WAYS:
-        print(table.as_markdown(measure(days, way, chosen.risk)), flush=True)
+    print_table("benchmarks.repacking", __doc__, COLUMNS, WAYS, measure)
 
 
 if __name__ == "__main__":
