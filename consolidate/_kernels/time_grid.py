@@ -12,14 +12,32 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from consolidate._kernels.jit import inner, kernel
+from consolidate._kernels.jit import inlined, inner, kernel
 
-__all__ = ["Grid", "Heat", "Path", "Paths", "Ways", "change", "lasts", "lay_out", "path_of"]
+__all__ = [
+    "ONCE",
+    "Grid",
+    "Heat",
+    "Path",
+    "Paths",
+    "Ways",
+    "change",
+    "lasts",
+    "lay_out",
+    "most_left",
+    "path_of",
+]
 
 #: Columns behind the resources: moves in, moves out, and both together where a limit says so.
 INTO, OUT, BOTH = 0, 1, 2
-#: What is done with spans: the rise is looked up, or they are taken.
-LOOK, TAKE = 1, 2
+#: What is done when a time changes: the rise is looked up in the spans that come to it, or the fall in those
+#: that leave it, or the spans are taken and given back.
+GROWS, SHRINKS, TAKE = 0, 1, 2
+#: Spans that are looked at before it is asked whether the rise is too much already.
+_BLOCK = 64
+_ANY = np.int64(2**62)
+#: What the crowding of a host counts for at first.
+ONCE = 16
 
 
 class Grid(NamedTuple):
@@ -66,6 +84,11 @@ class Heat(NamedTuple):
     hot: NDArray[np.int64]  # (hosts,), the first ``number[0]`` are crowded
     place: NDArray[np.int64]  # (hosts,), place in the list, or -1
     number: NDArray[np.int64]  # (1,)
+    heed: NDArray[np.int64]  # (hosts,), how much the crowding of a host counts, in parts of ``ONCE``
+
+
+#: No way at all.
+_NOT = Path(-1, 0, 0, 0, 0)
 
 
 @inner
@@ -97,48 +120,91 @@ def _take(room: NDArray[np.int32], h: Any, column: Any, a: Any, b: Any, amount: 
 
 
 @inner
-def _use(room: NDArray[np.int32], h: Any, column: Any, a: Any, b: Any, amount: Any, what: Any) -> Any:
-    """Take an amount in some spans, or return how much more would be missing then, or both."""
-    rise = _rise(room, h, column, a, b, amount) if what & LOOK else np.int64(0)
-    if what & TAKE:
-        _take(room, h, column, a, b, amount)
-    return rise
-
-
-@inner
-def _stay(g: Grid, v: Any, h: Any, a: Any, b: Any, sign: Any, what: Any) -> Any:
-    """Put a VM on a host for some spans (sign 1) or take it off (-1); return the rise of the crowding."""
+def _more(
+    room: NDArray[np.int32], h: Any, column: Any, a: Any, b: Any, amount: Any, weight: Any, most: Any
+) -> Any:
+    """Return the rise when an amount is taken in some spans, or some of it that is more than ``most``."""
     total = np.int64(0)
-    if a < b:
-        for r in range(g.need.shape[1]):
-            amount = np.int32(sign * (g.need[v, r] + g.overhead[h, r]))
-            total += _use(g.room, h, r, a, b, amount, what) * g.weight[r]
+    while a < b and total <= most:
+        stop = min(b, a + _BLOCK)
+        total += _rise(room, h, column, a, stop, amount) * weight
+        a = stop
     return total
 
 
 @inner
-def _until(g: Grid, v: Any, h: Any, was: Any, end: Any, what: Any) -> Any:
-    """Have a VM stay on a host up to another end."""
-    return _stay(g, v, h, min(was, end), max(was, end), 1 if end > was else -1, what)
+def _taken(
+    room: NDArray[np.int32], h: Any, column: Any, a: Any, b: Any, c: Any, d: Any, amount: Any
+) -> None:
+    less = np.int32(-amount)
+    _take(room, h, column, c, min(d, a), amount)
+    _take(room, h, column, max(c, b), d, amount)
+    _take(room, h, column, a, min(b, c), less)
+    _take(room, h, column, max(a, d), b, less)
 
 
-@inner
-def _slot(g: Grid, h: Any, role: Any, a: Any, b: Any, sign: Any, what: Any) -> Any:
-    """Take a slot of a host for some spans (sign 1) or give it back (-1); return the rise of the crowding."""
-    n, one = g.need.shape[1], np.int32(sign)
-    total = _use(g.room, h, n + role, a, b, one, what) * g.weight[n + role]
+@inlined
+def _column(
+    g: Grid, h: Any, column: Any, a: Any, b: Any, c: Any, d: Any, amount: Any, most: Any, what: Any
+) -> Any:
+    """Have an amount be taken from ``c`` to ``d`` instead of from ``a`` to ``b``, or look what that does."""
+    total, weight = np.int64(0), g.weight[column]
+    if what == GROWS:
+        total = _more(g.room, h, column, c, min(d, a), amount, weight, most)
+        total += _more(g.room, h, column, max(c, b), d, amount, weight, most - total)
+    elif what == SHRINKS:
+        less = np.int32(-amount)
+        total = _more(g.room, h, column, a, min(b, c), less, weight, most)
+        total += _more(g.room, h, column, max(a, d), b, less, weight, most)
+    else:
+        _taken(g.room, h, column, a, b, c, d, amount)
+    return total
+
+
+@inlined
+def _stay(g: Grid, v: Any, h: Any, a: Any, b: Any, c: Any, d: Any, most: Any, what: Any) -> Any:
+    """Have a VM be on a host from ``c`` to ``d`` instead of from ``a`` to ``b``."""
+    total = np.int64(0)
+    for r in range(g.need.shape[1]):
+        amount = np.int32(g.need[v, r] + g.overhead[h, r])
+        total += _column(g, h, r, a, b, c, d, amount, most - total, what)
+    return total
+
+
+@inlined
+def _slot(g: Grid, h: Any, role: Any, a: Any, b: Any, c: Any, d: Any, most: Any, what: Any) -> Any:
+    """Have a slot of a host be taken from ``c`` to ``d`` instead of from ``a`` to ``b``."""
+    n, one = g.need.shape[1], np.int32(1)
+    total = _column(g, h, n + role, a, b, c, d, one, most, what)
     if g.room.shape[1] > n + BOTH:
-        total += _use(g.room, h, n + BOTH, a, b, one, what) * g.weight[n + BOTH]
+        total += _column(g, h, n + BOTH, a, b, c, d, one, most - total, what)
     return total
 
 
-@inner
-def _pass(g: Grid, v: Any, p: Path, sign: Any, what: Any) -> Any:
-    """Put a VM on the host of its stop, with both moves there, or take it off."""
-    end = p.then + p.then_lasts
-    total = _stay(g, v, p.stop, p.start, end, sign, what)
-    total += _slot(g, p.stop, INTO, p.start, p.start + p.lasts, sign, what)
-    return total + _slot(g, p.stop, OUT, p.then, end, sign, what)
+@inlined
+def _home(g: Grid, v: Any, h: Any, was: Path, new: Path, most: Any, what: Any) -> Any:
+    """Have a VM leave its host at another time."""
+    none, left, leaves = np.int64(0), was.start + was.lasts, new.start + new.lasts
+    total = _slot(g, h, OUT, was.start, left, new.start, leaves, most, what)
+    return total + _stay(g, v, h, none, left, none, leaves, most - total, what)
+
+
+@inlined
+def _goal(g: Grid, v: Any, h: Any, was: Path, new: Path, most: Any, what: Any) -> Any:
+    """Have a VM come to its target at another time."""
+    spans, came, comes = np.int64(g.room.shape[2]), was.then + was.then_lasts, new.then + new.then_lasts
+    total = _slot(g, h, INTO, was.then, came, new.then, comes, most, what)
+    return total + _stay(g, v, h, was.then, spans, new.then, spans, most - total, what)
+
+
+@inlined
+def _stop(g: Grid, v: Any, h: Any, was: Path, new: Path, most: Any, what: Any) -> Any:
+    """Have a VM stop on a host at another time; ``_NOT`` where it does not."""
+    left, end = was.start + was.lasts, was.then + was.then_lasts
+    leaves, ends = new.start + new.lasts, new.then + new.then_lasts
+    total = _stay(g, v, h, was.start, end, new.start, ends, most, what)
+    total += _slot(g, h, INTO, was.start, left, new.start, leaves, most - total, what)
+    return total + _slot(g, h, OUT, was.then, end, new.then, ends, most - total, what)
 
 
 @inner
@@ -157,47 +223,62 @@ def _heat(q: Heat, h: Any, rise: Any) -> None:
 
 
 @inner
-def _at_source(g: Grid, v: Any, s: Any, was: Path, new: Path, what: Any) -> Any:
-    """Have a VM leave its host at another time, when the slot of the old way has been given back."""
-    end = new.start + new.lasts
-    slot = _slot(g, s, OUT, new.start, end, 1, what)
-    return slot + _until(g, v, s, was.start + was.lasts, end, what)
-
-
-@inner
-def _at_goal(g: Grid, v: Any, t: Any, was: Path, new: Path, what: Any) -> Any:
-    """Have a VM come to its target at another time, when the slot of the old way has been given back."""
-    slot = _slot(g, t, INTO, new.then, new.then + new.then_lasts, 1, what)
-    # Who comes later is there for less time.
-    return slot + _until(g, v, t, new.then, was.then, what)
+def most_left(q: Heat, s: Any, t: Any, stop: Any) -> Any:
+    """Return by how much the crowding of a VM's hosts can fall, at most."""
+    total = q.cost[s] * q.heed[s] + q.cost[t] * q.heed[t]
+    return total + q.cost[stop] * q.heed[stop] if stop >= 0 else total
 
 
 @inner
 def change(g: Grid, q: Heat, v: Any, s: Any, t: Any, was: Path, new: Path, most: Any) -> bool:
-    """Change the way of a VM if the crowding rises by no more than ``most``; say whether it was changed."""
-    left, come = was.start + was.lasts, was.then + was.then_lasts
-    at_s = _slot(g, s, OUT, was.start, left, -1, LOOK | TAKE)
-    at_t = _slot(g, t, INTO, was.then, come, -1, LOOK | TAKE)
-    back = _pass(g, v, was, -1, LOOK | TAKE) if was.stop >= 0 else np.int64(0)
-    at_s += _at_source(g, v, s, was, new, LOOK)
-    at_t += _at_goal(g, v, t, was, new, LOOK)
-    rise, at_stop = at_s + at_t + back, np.int64(0)
-    if new.stop >= 0 and rise <= most:
-        at_stop = _pass(g, v, new, 1, LOOK)
-    if rise + at_stop > most:
-        _slot(g, s, OUT, was.start, left, 1, TAKE)
-        _slot(g, t, INTO, was.then, come, 1, TAKE)
-        if was.stop >= 0:
-            _pass(g, v, was, 1, TAKE)
+    """Change the way of a VM if the crowding rises by no more than ``most``; say whether it was changed.
+
+    ``most`` is in parts of ``ONCE``, like what the crowding of each host counts for.
+    """
+    same = was.stop == new.stop
+    # What grows nearly always decides, as no host can lose more crowding than it has.
+    left = most + most_left(q, s, t, was.stop)
+    if left < 0:
         return False
-    _at_source(g, v, s, was, new, TAKE)
-    _at_goal(g, v, t, was, new, TAKE)
+    at_s = _home(g, v, s, was, new, left // q.heed[s], GROWS)
+    left -= at_s * q.heed[s]
+    if left < 0:
+        return False
+    at_t = _goal(g, v, t, was, new, left // q.heed[t], GROWS)
+    left -= at_t * q.heed[t]
+    if left < 0:
+        return False
+    at_stop = np.int64(0)
+    if new.stop >= 0:
+        at_stop = _stop(g, v, new.stop, was if same else _NOT, new, left // q.heed[new.stop], GROWS)
+        left -= at_stop * q.heed[new.stop]
+        if left < 0:
+            return False
+    back = np.int64(0)
+    left -= most_left(q, s, t, was.stop)
+    if q.cost[s] > 0:
+        less = _home(g, v, s, was, new, _ANY, SHRINKS)
+        at_s += less
+        left -= less * q.heed[s]
+    if q.cost[t] > 0:
+        less = _goal(g, v, t, was, new, _ANY, SHRINKS)
+        at_t += less
+        left -= less * q.heed[t]
+    if was.stop >= 0 and q.cost[was.stop] > 0:
+        back = _stop(g, v, was.stop, was, new if same else _NOT, _ANY, SHRINKS)
+        left -= back * q.heed[was.stop]
+    if left < 0:
+        return False
+    _home(g, v, s, was, new, _ANY, TAKE)
+    _goal(g, v, t, was, new, _ANY, TAKE)
     _heat(q, s, at_s)
     _heat(q, t, at_t)
     if was.stop >= 0:
+        _stop(g, v, was.stop, was, new if same else _NOT, _ANY, TAKE)
         _heat(q, was.stop, back)
     if new.stop >= 0:
-        _pass(g, v, new, 1, TAKE)
+        if not same:
+            _stop(g, v, new.stop, _NOT, new, _ANY, TAKE)
         _heat(q, new.stop, at_stop)
     return True
 
@@ -215,15 +296,15 @@ def path_of(paths: Paths, ways: Ways, v: Any) -> Path:
 @kernel
 def lay_out(g: Grid, q: Heat, paths: Paths, ways: Ways, live: NDArray[np.int64]) -> None:
     """Take the room and the slots that VMs need on their ways, and add up the crowding of every host."""
-    spans = g.room.shape[2]
+    spans = np.int64(g.room.shape[2])
     for v in live:
         s, t, p = paths.home[v], paths.goal[v], path_of(paths, ways, v)
-        _stay(g, v, s, 0, p.start + p.lasts, 1, TAKE)
-        _stay(g, v, t, p.then, spans, 1, TAKE)
-        _slot(g, s, OUT, p.start, p.start + p.lasts, 1, TAKE)
-        _slot(g, t, INTO, p.then, p.then + p.then_lasts, 1, TAKE)
+        # Nobody is anywhere at first.
+        _home(g, v, s, _NOT, p, _ANY, TAKE)
+        _stay(g, v, t, spans, spans, p.then, spans, _ANY, TAKE)
+        _slot(g, t, INTO, spans, spans, p.then, p.then + p.then_lasts, _ANY, TAKE)
         if p.stop >= 0:
-            _pass(g, v, p, 1, TAKE)
+            _stop(g, v, p.stop, _NOT, p, _ANY, TAKE)
     for h in range(g.room.shape[0]):
         total = np.int64(0)
         for column in range(g.room.shape[1]):

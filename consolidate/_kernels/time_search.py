@@ -2,7 +2,9 @@
 
 Steps are tried one after the other and made where the crowding rises by no more than chance allows
 (Kirkpatrick, Gelatt and Vecchi, Science 220, 1983, doi:10.1126/science.220.4598.671). The temperature falls
-from a height at which even the largest VMs change their times freely.
+from a height at which even the largest VMs change their times freely. Some hosts stay crowded when it is too
+cold for that; so the crowding of a host counts more the longer there is some, until it goes elsewhere (the
+breakout method; Morris, AAAI 1993).
 """
 
 from __future__ import annotations
@@ -14,13 +16,27 @@ from numpy.typing import NDArray
 
 from consolidate._kernels.annealing import allowed_rise, below
 from consolidate._kernels.jit import inner, kernel, lent
-from consolidate._kernels.time_grid import Grid, Heat, Path, Paths, Ways, change, lasts, path_of
+from consolidate._kernels.time_grid import (
+    ONCE,
+    Grid,
+    Heat,
+    Path,
+    Paths,
+    Ways,
+    change,
+    lasts,
+    most_left,
+    path_of,
+)
 
 __all__ = ["Scene", "anneal"]
 
 #: Steps at one temperature, and widths of small steps in time: powers of two below this one.
 _ROUND = 1024
 _WIDTHS = 8
+#: Steps per VM after which crowded hosts count more, and the part of that which others lose then.
+_LESSON = 6
+_FORGET = 8
 #: Hosts at which a stop is tried before the step is given up.
 _TRIES = 60
 #: The longest that a VM leaves earlier for a stop than it would without, in spans.
@@ -144,11 +160,13 @@ def _elsewhere(g: Grid, d: Scene, ways: Ways, v: Any, s: Any, t: Any, p: Path, s
 
 
 @inner
-def _proposed(g: Grid, d: Scene, ways: Ways, v: Any, s: Any, t: Any, p: Path, state: Any) -> Path:
-    """Return another way for a VM, one of ``_NOWHERE`` where the step leads to none."""
+def _proposed(
+    g: Grid, d: Scene, ways: Ways, v: Any, s: Any, t: Any, p: Path, state: Any, stops: Any
+) -> Path:
+    """Return another way for a VM, with a stop only if ``stops``; ``_NOWHERE`` where the step leads to none."""
     spans = g.room.shape[2]
     if p.stop < 0:
-        if below(state, 2) == 0:
+        if stops and below(state, 2) == 0:
             return _by_way(g, d, ways, v, s, t, p.start, state)
         low = max(d.ready[s], d.ready[t])
         start = _shifted(state, p.start, low, spans - d.lag[s] - p.lasts)
@@ -168,13 +186,23 @@ def _proposed(g: Grid, d: Scene, ways: Ways, v: Any, s: Any, t: Any, p: Path, st
 
 
 @inner
+def _learn(q: Heat, lesson: Any) -> None:
+    """Have the crowding of hosts that have some count more, and that of the others less again."""
+    for h in range(len(q.heed)):
+        if q.cost[h] > 0:
+            q.heed[h] += lesson
+        else:
+            q.heed[h] -= (q.heed[h] - ONCE) // _FORGET
+
+
+@inner
 def _lent_grid(g: Grid) -> Grid:
     return Grid(lent(g.room), lent(g.need), lent(g.overhead), lent(g.weight))
 
 
 @inner
 def _lent_heat(q: Heat) -> Heat:
-    return Heat(lent(q.cost), lent(q.hot), lent(q.place), lent(q.number))
+    return Heat(lent(q.cost), lent(q.hot), lent(q.place), lent(q.number), lent(q.heed))
 
 
 @inner
@@ -208,27 +236,35 @@ def anneal(
     coldest: float,
     stop_cost: int,
     crowded: int,
+    lesson: int,
 ) -> int:
     """Try steps until nothing is crowded or all have been tried; return how many were tried.
 
     ``stop_cost`` is what a stop on the way counts for, in units of the crowding. In ``crowded`` of eight steps
-    a VM of a crowded host is chosen.
+    a VM of a crowded host is chosen. ``lesson`` is how much more crowded hosts count from time to time, in
+    parts of ``ONCE``; 0 = all count the same.
     """
     g, q = _lent_grid(g), _lent_heat(q)
     paths, ways, d, state = _lent_paths(paths), _lent_ways(ways), _lent_scene(d), lent(state)
     temperature = hottest
     cooling = (coldest / hottest) ** (1.0 / max(1, steps // _ROUND))
+    stop_cost *= ONCE
+    every = max(1, _LESSON * len(d.live) // _ROUND)
     for step in range(steps):
         if q.number[0] == 0:
             return step
         if step % _ROUND == _ROUND - 1:
             temperature *= cooling
+            if lesson > 0 and step // _ROUND % every == 0:
+                _learn(q, lesson)
         v = _chosen(d, q, state, crowded)
         s, t, was = paths.home[v], paths.goal[v], path_of(paths, ways, v)
-        new = _proposed(g, d, ways, v, s, t, was, state)
+        most = np.int64(allowed_rise(state, temperature * ONCE))
+        # Where nothing is crowded a stop saves nothing.
+        stops = most + most_left(q, s, t, was.stop) >= stop_cost
+        new = _proposed(g, d, ways, v, s, t, was, state, stops)
         if new.stop == -2:
             continue
-        most = np.int64(allowed_rise(state, temperature))
         most -= stop_cost * (int(new.stop >= 0) - int(was.stop >= 0))
         if change(g, q, v, s, t, was, new, most):
             paths.stop[v], paths.start[v], paths.then[v] = new.stop, new.start, new.then

@@ -2,18 +2,20 @@
 
 Where hosts are nearly full, moves that start as soon as they fit block each other for long. Here a
 schedule ends in time from the beginning, but asks for more room and slots than there are; the annealing makes
-it possible. If it does not come so far, the schedule is stretched, which opens gaps between its moves, and
-annealed again. What comes out is scheduled once more by the code that keeps all rules.
+it possible. If it does not come so far, the schedule is annealed again, at last stretched, which opens gaps
+between its moves. What comes out is scheduled once more by the code that keeps all rules.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 from consolidate._kernels.annealing import random_state
 from consolidate._kernels.moves import ON
-from consolidate._kernels.time_grid import Grid, Heat, Paths, Ways, lay_out
+from consolidate._kernels.time_grid import ONCE, Grid, Heat, Paths, Ways, lay_out
 from consolidate._kernels.time_search import Scene, anneal
 from consolidate.planning.compaction import compacted
 from consolidate.planning.problem import Problem, Step
@@ -26,20 +28,29 @@ _SEED = 0
 #: Spans of time of a schedule at most, and the number up to which needs are exact.
 _SPANS = 700
 _EXACT = 20
-#: Steps per move and in all; rounds that follow, and part of the steps that each of them takes.
-_STEPS, _MOST_STEPS = 7_000, 60_000_000
-_ROUNDS, _AGAIN = 6, 0.1
+#: Steps per move, and in all; rounds that follow.
+_STEPS, _MOST_STEPS = 8_000, 80_000_000
+_ROUNDS = 5
 #: More moves would have too few steps each, more hosts too large a grid.
 _MOST_MOVES, _MOST_HOSTS = 30_000, 30_000
-#: The time that is tried first, as a multiple of the bound; what it is stretched by, or squeezed to.
-_FIRST, _STRETCH, _SQUEEZE = 1.95, 1.03, 0.95
-#: A schedule has to become shorter by so much of its time.
+#: The end that is tried first for a thousand moves, as a multiple of the bound, and how much later it is for
+#: ten times as many: among more hosts, more are unlucky.
+_FIRST, _TENFOLD = 1.55, 0.2
+#: What the end is stretched by, or squeezed to.
+_STRETCH, _SQUEEZE = 1.03, 0.95
+#: A schedule has to become shorter by so much of its time to be squeezed again.
 _GAIN = 0.98
+#: Anneals with one end before it is stretched.
+_TRIES = 2
 #: Passes of the justification without gain.
 _PATIENCE = 4
-#: What a slot too much for one span counts for, in parts of the largest host; what a stop does; temperatures.
+#: What a slot too much for one span counts for, in parts of the largest host, and what a stop does.
 _SLOT, _STOP = 1 / 8, 0.03
-_HOTTEST, _WARM, _COLDEST = 5.0, 0.05, 0.002
+#: Temperature at first and in the end, part of the steps, and how much more crowded hosts count from time to
+#: time, in parts of what they did at first: while everything flows, while it sets, and when little moves.
+_FLOWING = (3.0, 0.1, 0.25, 0.0)
+_SETTING = (0.1, 0.02, 0.4, 1 / 16)
+_COLD = (0.02, 0.004, 0.1, 1.0)
 #: Of eight steps, those for VMs of crowded hosts.
 _CROWDED = 4
 _NEVER = 2**40
@@ -60,23 +71,31 @@ def annealed(problem: Problem, listing: Listing, bound_s: int) -> Listing:
     if listing.left or not can_anneal(problem):
         return listing
     best, most = listing, min(_MOST_STEPS, _STEPS * len(problem.moved))
-    end_s = int(min(bound_s * _FIRST, best.end_s * _GAIN))
+    first = _FIRST + _TENFOLD * max(0.0, math.log10(len(problem.moved) / 1_000))
+    end_s = int(min(bound_s * first, best.end_s * _GAIN))
     if end_s < max(1, bound_s):
         return listing
     timing = _Timing(problem, listing.boots, end_s)
-    timing.anneal(most, _HOTTEST)
-    for _ in range(_ROUNDS):
+    timing.anneal(most, *_FLOWING)
+    timing.anneal(most, *_SETTING)
+    timing.anneal(most, *_COLD)
+    tries = 0
+    for turn in range(_ROUNDS + 1):
         # A little crowding often goes away where moves wait for each other.
         found = compacted(problem, timing.carried_out(), patience=_PATIENCE)
-        if not found.left and found.end_s <= best.end_s * _GAIN:
-            best, end_s = found, int(found.end_s * _SQUEEZE)
-            timing.adopt(best)
-        else:
-            end_s = int(end_s * _STRETCH) + 1
-        if not bound_s <= end_s <= best.end_s * _GAIN:
+        if not found.left and found.end_s < best.end_s:
+            best = found
+        tries += 1
+        if not found.left and found.end_s * _GAIN <= end_s:
+            end_s, tries = int(found.end_s * _SQUEEZE), 0
+            timing.adopt(found)
+            timing.stretch(end_s)
+        elif tries == _TRIES:
+            end_s, tries = int(min(end_s * _STRETCH + 1, best.end_s * _GAIN)), 0
+            timing.stretch(end_s)
+        if turn == _ROUNDS or end_s < bound_s:
             break
-        timing.stretch(end_s)
-        timing.anneal(int(most * _AGAIN), _WARM)
+        timing.anneal(most, *_COLD)
     return best
 
 
@@ -98,12 +117,12 @@ class _Timing:
         )
         self._lay_out(end_s, np.random.default_rng(_SEED).random(n), np.zeros(n))
 
-    def anneal(self, steps: int, hottest: float) -> None:
-        """Make the schedule less crowded."""
+    def anneal(self, most: int, hottest: float, coldest: float, part: float, lesson: float) -> None:
+        """Make the schedule less crowded, in a part of so many steps."""
         unit = float(2**_EXACT)
         anneal(
-            self.grid, self.heat, self.paths, self.ways, self.scene, self.state, steps,
-            hottest * unit, _COLDEST * unit, int(_STOP * unit), _CROWDED,
+            self.grid, self.heat, self.paths, self.ways, self.scene, self.state, int(most * part),
+            hottest * unit, coldest * unit, int(_STOP * unit), _CROWDED, int(ONCE * lesson),
         )  # fmt: skip
 
     def stretch(self, end_s: int) -> None:
@@ -159,6 +178,7 @@ class _Timing:
             hot=np.zeros(self.hosts, dtype=np.int64),
             place=np.full(self.hosts, -1, dtype=np.int64),
             number=np.zeros(1, dtype=np.int64),
+            heed=np.full(self.hosts, ONCE, dtype=np.int64),
         )
         self.scene = self._scene(ready, lag)
         self._start(start, then)

@@ -81,14 +81,14 @@ def plain_path(timing, v):
     return h, start, lasts(timing, v, s, h), then, lasts(timing, v, h, t)
 
 
-@pytest.mark.parametrize("hottest", [5.0, 0.05])
-def test_the_crowding_is_what_the_paths_make(scenes, hottest):
+@pytest.mark.parametrize(("hottest", "lesson"), [(5.0, 0.0), (0.05, 0.0), (0.05, 1.0)])
+def test_the_crowding_is_what_the_paths_make(scenes, hottest, lesson):
     """Thousands of steps and a stretch later, room and cost of every host equal a count from nothing."""
     stops = crowds = 0
     for seed, problem, listing in problems(scenes, range(25)):
         timing = _Timing(problem, listing.boots, max(2, listing.end_s // 2))
         for _ in range(2):
-            timing.anneal(3_000, hottest)
+            timing.anneal(3_000, hottest, 0.002, 1.0, lesson)
             free = counted(timing)
             assert np.array_equal(timing.grid.room, free), f"seed {seed}"
             missing = (np.maximum(0, -free).sum(axis=2) * timing.grid.weight).sum(axis=1)
@@ -106,7 +106,7 @@ def test_paths_stay_within_the_time(scenes):
     """No move starts before its hosts take part or the VM has arrived, none ends after the schedule."""
     for seed, problem, listing in problems(scenes, range(25)):
         timing = _Timing(problem, listing.boots, max(2, listing.end_s))
-        timing.anneal(2_000, 5.0)
+        timing.anneal(2_000, 5.0, 0.002, 1.0, 0.0)
         spans, scene = timing.grid.room.shape[2], timing.scene
         assert isinstance(scene, Scene)
         for v in timing.live.tolist():
