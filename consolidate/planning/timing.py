@@ -38,6 +38,9 @@ _MOST_MOVES, _MOST_HOSTS = 30_000, 30_000
 _FIRST, _TENFOLD = 1.55, 0.2
 #: What the end is stretched by, or squeezed to.
 _STRETCH, _SQUEEZE = 1.03, 0.95
+#: Crowding of a host, on average, that another anneal with the same end does not clear, and what the end is
+#: stretched by then.
+_FAR, _STRETCH_FAR = 0.1, 1.06
 #: A schedule has to become shorter by so much of its time to be squeezed again.
 _GAIN = 0.98
 #: Anneals with one end before it is stretched.
@@ -90,8 +93,9 @@ def annealed(problem: Problem, listing: Listing, bound_s: int) -> Listing:
             end_s, tries = int(found.end_s * _SQUEEZE), 0
             timing.adopt(found)
             timing.stretch(end_s)
-        elif tries == _TRIES:
-            end_s, tries = int(min(end_s * _STRETCH + 1, best.end_s * _GAIN)), 0
+        elif tries == _TRIES or timing.crowding > _FAR:
+            by = _STRETCH if timing.crowding <= _FAR else _STRETCH_FAR
+            end_s, tries = int(min(end_s * by + 1, best.end_s * _GAIN)), 0
             timing.stretch(end_s)
         if turn == _ROUNDS or end_s < bound_s:
             break
@@ -116,6 +120,11 @@ class _Timing:
             then=np.zeros(n, dtype=np.int64),
         )
         self._lay_out(end_s, np.random.default_rng(_SEED).random(n), np.zeros(n))
+
+    @property
+    def crowding(self) -> float:
+        """What is too much on a host, on average, in largest hosts that are full for a span too many."""
+        return int(self.heat.cost.sum()) / (self.hosts << _EXACT)
 
     def anneal(self, most: int, hottest: float, coldest: float, part: float, lesson: float) -> None:
         """Make the schedule less crowded, in a part of so many steps."""
