@@ -53,6 +53,7 @@ class Scene(NamedTuple):
     vms: NDArray[np.int64]
     mask_of: NDArray[np.int64]  # (vms,)
     masks: NDArray[np.bool_]  # (rows, hosts), where VMs may stop
+    must_stop: NDArray[np.bool_]  # (vms,), whether a VM with a stop keeps having one
     ready: NDArray[np.int64]  # (hosts,), span from which on a host takes part
     lag: NDArray[np.int64]  # (hosts,), spans from the last leaving to the end of the shutdown
 
@@ -180,7 +181,7 @@ def _proposed(
         low = max(p.start + p.lasts, d.ready[t])
         then = _shifted(state, p.then, low, spans - d.lag[p.stop] - p.then_lasts)
         return Path(p.stop, p.start, p.lasts, then, p.then_lasts) if then >= 0 else _NOWHERE
-    if kind == 2:
+    if kind == 2 or d.must_stop[v]:
         return _elsewhere(g, d, ways, v, s, t, p, state)
     return _straight(g, d, ways, v, s, t, p, state)
 
@@ -219,7 +220,7 @@ def _lent_ways(w: Ways) -> Ways:
 def _lent_scene(d: Scene) -> Scene:
     return Scene(
         lent(d.live), lent(d.size), lent(d.at), lent(d.vms),
-        lent(d.mask_of), lent(d.masks), lent(d.ready), lent(d.lag),
+        lent(d.mask_of), lent(d.masks), lent(d.must_stop), lent(d.ready), lent(d.lag),
     )  # fmt: skip
 
 

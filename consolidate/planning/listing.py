@@ -77,16 +77,18 @@ def list_schedule(
     enough_s = ANY_END_S if hurry else good_enough_s
     best = _shortened(trials, _roomy(trials), enough_s, [trials.listing(plain)])
     many = len(problem.moved) > _FEW_MOVES and can_anneal(problem)
-    if not hopeless() if best[0].left else best[0].end_s > enough_s and not many:
-        best = _shortened(trials, _by_chance(trials), enough_s, best)
-    if best[0].left or best[0].end_s <= enough_s:
+    if best[0].left and hopeless():
         return best[0]
-    short = min((compacted(problem, one, patience=_LONG) for one in best), key=_worth)
+    if best[0].left or (best[0].end_s > enough_s and not many):
+        best = _shortened(trials, _by_chance(trials), enough_s, best)
+    if best[0].left:
+        # Who takes any end has other moves to choose from; the others get a plan late rather than none.
+        wanted = many and good_enough_s < ANY_END_S
+        return annealed(problem, best[0], good_enough_s) if wanted else best[0]
+    if best[0].end_s <= enough_s:
+        return best[0]
+    short = min((compacted(problem, one, patience=_LONG) for one in best), key=lambda one: one.worth)
     return annealed(problem, short, good_enough_s)
-
-
-def _worth(made: Listing) -> tuple[int, int, int]:
-    return len(made.left), made.end_s, len(made.steps)
 
 
 def _shortened(
@@ -95,7 +97,7 @@ def _shortened(
     """Return the best few schedules, each shortened for a while, until one is good enough."""
     for trial in made:
         found = compacted(trials.problem, trials.listing(trial), patience=_SHORT)
-        best = sorted([*best, found], key=_worth)[:_KEPT]
+        best = sorted([*best, found], key=lambda one: one.worth)[:_KEPT]
         if not best[0].left and best[0].end_s <= enough_s:
             break
     return best

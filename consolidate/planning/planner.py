@@ -47,7 +47,8 @@ def plan(
         Placement to reach; checked against capacity and rules before anything is scheduled.
     fast
         Take a list schedule as it is; where hosts have to be kept free, the first that brings every VM to its
-        target. Nothing is annealed, and the exact solver does not shorten it. For who waits for the plan.
+        target. Nothing is annealed unless none does, and the exact solver does not shorten it. For who waits
+        for the plan.
     within_s : s
         When the plan shall have ended. Where moves without detours take longer, detours are made that do no
         more than save time; without a limit, no VM is moved twice for that.

@@ -2,8 +2,9 @@
 
 Where hosts are nearly full, moves that start as soon as they fit block each other for long. Here a
 schedule ends in time from the beginning, but asks for more room and slots than there are; the annealing makes
-it possible. If it does not come so far, the schedule is annealed again, at last stretched, which opens gaps
-between its moves. What comes out is scheduled once more by the code that keeps all rules.
+it possible. Who waits for others in a circle, or in a long chain, stops at a third host from the beginning. If
+annealing does not come so far, the schedule is annealed again, at last stretched, which opens gaps between its
+moves. What comes out is scheduled once more by the code that keeps all rules.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from consolidate._kernels.time_search import Scene, anneal
 from consolidate.planning.compaction import compacted
 from consolidate.planning.problem import Problem, Step
 from consolidate.planning.sequence import at_times, in_sequence
+from consolidate.planning.stopovers import stopovers
 from consolidate.planning.trials import Listing
 
 __all__ = ["annealed", "can_anneal"]
@@ -36,19 +38,21 @@ _MOST_MOVES, _MOST_HOSTS = 30_000, 30_000
 #: The end that is tried first for a thousand moves, as a multiple of the bound, and how much later it is for
 #: ten times as many: among more hosts, more are unlucky.
 _FIRST, _TENFOLD = 1.55, 0.2
+#: Part of that which moves that wait for each other take, one after the other.
+_CHAIN = 0.85
 #: What the end is stretched by, or squeezed to.
 _STRETCH, _SQUEEZE = 1.03, 0.95
 #: Crowding of a host, on average, that another anneal with the same end does not clear, and what the end is
 #: stretched by then.
 _FAR, _STRETCH_FAR = 0.1, 1.06
-#: A schedule has to become shorter by so much of its time to be squeezed again.
+#: Part of the best end known that is tried at most.
 _GAIN = 0.98
 #: Anneals with one end before it is stretched.
 _TRIES = 2
 #: Passes of the justification without gain.
 _PATIENCE = 4
 #: What a slot too much for one span counts for, in parts of the largest host, and what a stop does.
-_SLOT, _STOP = 1 / 8, 0.03
+_SLOT, _STOP = 1 / 8, 0.4
 #: Temperature at first and in the end, part of the steps, and how much more crowded hosts count from time to
 #: time, in parts of what they did at first: while everything flows, while it sets, and when little moves.
 _FLOWING = (3.0, 0.1, 0.25, 0.0)
@@ -67,15 +71,16 @@ def annealed(problem: Problem, listing: Listing, bound_s: int) -> Listing:
     problem
         What is scheduled.
     listing
-        A schedule that brings every VM to its target; another one is returned as it is.
+        A schedule, or how far one came: one that leaves nobody behind is better then, however long. Hosts
+        boot as it says; if a target is neither on nor booted, it is returned as it is.
     bound_s : s
         What no schedule is shorter than; times are tried upwards from there.
     """
-    if listing.left or not can_anneal(problem):
+    if not can_anneal(problem) or not _all_on(problem, listing):
         return listing
     best, most = listing, min(_MOST_STEPS, _STEPS * len(problem.moved))
     first = _FIRST + _TENFOLD * max(0.0, math.log10(len(problem.moved) / 1_000))
-    end_s = int(min(bound_s * first, best.end_s * _GAIN))
+    end_s = int(min(bound_s * first, _known_s(best) * _GAIN))
     if end_s < max(1, bound_s):
         return listing
     timing = _Timing(problem, listing.boots, end_s)
@@ -86,21 +91,32 @@ def annealed(problem: Problem, listing: Listing, bound_s: int) -> Listing:
     for turn in range(_ROUNDS + 1):
         # A little crowding often goes away where moves wait for each other.
         found = compacted(problem, timing.carried_out(), patience=_PATIENCE)
-        if not found.left and found.end_s < best.end_s:
-            best = found
+        far = timing.crowding > _FAR
+        best = min(best, found, key=lambda one: one.worth)
         tries += 1
-        if not found.left and found.end_s * _GAIN <= end_s:
+        if not found.left and found.end_s * _SQUEEZE < end_s:
             end_s, tries = int(found.end_s * _SQUEEZE), 0
             timing.adopt(found)
             timing.stretch(end_s)
-        elif tries == _TRIES or timing.crowding > _FAR:
-            by = _STRETCH if timing.crowding <= _FAR else _STRETCH_FAR
-            end_s, tries = int(min(end_s * by + 1, best.end_s * _GAIN)), 0
+        elif far or tries == _TRIES:
+            by = _STRETCH_FAR if far else _STRETCH
+            end_s, tries = int(min(end_s * by + 1, _known_s(best) * _GAIN)), 0
             timing.stretch(end_s)
         if turn == _ROUNDS or end_s < bound_s:
             break
         timing.anneal(most, *_COLD)
     return best
+
+
+def _known_s(listing: Listing) -> float:
+    """Return when a schedule has brought every VM to its target."""
+    return math.inf if listing.left else listing.end_s
+
+
+def _all_on(problem: Problem, listing: Listing) -> bool:
+    """Say whether all targets are on, or booted by a schedule."""
+    power, goals = problem.first_moment().power, set(problem.moves.target[_live(problem)].tolist())
+    return all(power[host] == ON or host in listing.boots for host in goals)
 
 
 class _Timing:
@@ -111,6 +127,9 @@ class _Timing:
         self.hosts = problem.instance.fleet.n_hosts
         self.live = _live(problem)
         self.state = random_state(_SEED)
+        on = problem.first_moment().power[: self.hosts] == ON
+        on[list(boots)] = True
+        self.usable = self.moves.helper[: self.hosts] & on
         n = len(self.moves.need)
         self.paths = Paths(
             home=problem.places,
@@ -119,7 +138,14 @@ class _Timing:
             start=np.zeros(n, dtype=np.int64),
             then=np.zeros(n, dtype=np.int64),
         )
-        self._lay_out(end_s, np.random.default_rng(_SEED).random(n), np.zeros(n))
+        # Those that have to stop leave in the first half of the time, and go on as much later as that is long.
+        start, then = np.random.default_rng(_SEED).random(n), np.zeros(n)
+        self.must_stop = np.zeros(n, dtype=np.bool_)
+        for vm, host in stopovers(problem, self.live, self.usable, _CHAIN * end_s):
+            self.must_stop[vm], self.paths.stop[vm] = True, host
+            start[vm] /= 2
+            then[vm] = start[vm] + 1 / 2
+        self._lay_out(end_s, start, then)
 
     @property
     def crowding(self) -> float:
@@ -255,7 +281,8 @@ class _Timing:
             at=at,
             vms=np.concatenate([live, live])[np.argsort(ends, kind="stable")],
             mask_of=moves.mask_of,
-            masks=moves.masks[:, : self.hosts] & moves.helper[: self.hosts] & (ready < _NEVER),
+            masks=moves.masks[:, : self.hosts] & self.usable,
+            must_stop=self.must_stop,
             ready=ready,
             lag=lag,
         )

@@ -42,6 +42,11 @@ class Listing:
     left: tuple[int, ...]
     end_s: int
 
+    @property
+    def worth(self) -> tuple[int, int, int]:
+        """Less is better: VMs left behind, the end, moves."""
+        return len(self.left), self.end_s, len(self.steps)
+
 
 def listing_of(
     problem: Problem, steps: Sequence[Step], boots: dict[int, int], left: Sequence[int]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from consolidate._kernels.annealing import random_state
 from consolidate._kernels.time_search import Scene
 from consolidate.migration import MoveSettings
+from consolidate.planning import listing as lists
 from consolidate.planning.assemble import assemble
 from consolidate.planning.bound import makespan_bound
 from consolidate.planning.problem import Problem
 from consolidate.planning.timing import _Timing, annealed, can_anneal
-from consolidate.planning.trials import Trials
+from consolidate.planning.trials import Trial, Trials, listing_of
 from consolidate.study.judge import judge_plan
 
 
@@ -123,6 +127,25 @@ def test_paths_stay_within_the_time(scenes):
                 assert stop not in (source, int(timing.paths.goal[v])), f"seed {seed}"
 
 
+def test_who_has_to_stop_stops(scenes):
+    """One of two large VMs that change places never goes straight, however hot it is."""
+    gib, current, goal = [7, 6, 1, 1, 1, 1], [0, 1, 2, 2, 2, 2], [1, 0, 0, 1, 0, 2]
+    vms = [scenes.vm(cpu=0, memory=1_000 * m) for m in gib]
+    instance = scenes.scene([scenes.host()] * 3, vms, current)
+    problem = Problem(instance=instance, target=scenes.to(*goal))
+    bound = makespan_bound(instance, problem.target, problem.estimates).value_s
+    # Too short for all, so that there is always something to improve.
+    timing = _Timing(problem, {}, bound)
+    assert timing.must_stop[1]
+    for seed in range(20):
+        timing.state = random_state(seed)
+        timing.anneal(1_000, 50.0, 20.0, 1.0, 0.0)
+        assert (timing.paths.stop[timing.must_stop] >= 0).all(), f"seed {seed}"
+    found = annealed(problem, listing_of(problem, [], {}, problem.moved.tolist()), bound)
+    assert (1, 2) in [(step.vm, step.target) for step in found.steps]
+    assert scenes.carry_out(instance, assemble(problem, found, None)) == goal
+
+
 def test_an_annealed_schedule_is_a_schedule(scenes):
     """Carried out second by second, judged, never longer than the one before, and mostly shorter."""
     shorter = tried = 0
@@ -157,3 +180,66 @@ def test_what_the_grid_does_not_know_is_left_to_others(scenes):
     assert can_anneal(Problem(instance=free, target=target))
     assert not can_anneal(Problem(instance=limited, target=target))
     assert not can_anneal(Problem(instance=free, target=scenes.to(0, 1)))
+
+
+def without_steps(problem, listing):
+    """Return a schedule that boots the same hosts and leaves everybody behind."""
+    return replace(listing, steps=(), left=tuple(problem.moved.tolist()), end_s=0)
+
+
+def test_a_schedule_is_annealed_from_nothing(scenes):
+    """No schedule has to be known: all come to their targets, by plans that can be carried out."""
+    found_one = tried = 0
+    for seed, problem, listing in problems(scenes, range(25)):
+        bound = makespan_bound(problem.instance, problem.target, problem.estimates).value_s
+        found = annealed(problem, without_steps(problem, listing), bound)
+        tried += 1
+        if found.left:
+            continue
+        found_one += 1
+        assert found.end_s >= bound, f"seed {seed}"
+        made = assemble(problem, found, None)
+        assert scenes.carry_out(problem.instance, made) == problem.target.host_of.tolist(), (
+            f"seed {seed}"
+        )
+        judge_plan(problem.instance, made)
+    assert found_one > 0.8 * tried > 0
+
+
+def test_lists_that_leave_vms_behind_are_followed_by_annealing(scenes, monkeypatch):
+    """A plan comes of annealing where no list schedule is one, but not for those who take any end."""
+    monkeypatch.setattr(lists, "_FEW_MOVES", 0)
+    monkeypatch.setattr(lists, "_plain", lambda trials, _: iter([stuck(trials)]))
+    monkeypatch.setattr(lists, "_roomy", lambda _: iter(()))
+    monkeypatch.setattr(lists, "_by_chance", lambda _: iter(()))
+    whole = tried = 0
+    for seed, problem, _ in problems(scenes, range(25)):
+        bound = makespan_bound(problem.instance, problem.target, problem.estimates).value_s
+        assert lists.list_schedule(problem, good_enough_s=lists.ANY_END_S).left, f"seed {seed}"
+        assert lists.list_schedule(problem, good_enough_s=bound, hopeless=lambda: True).left
+        found = lists.list_schedule(problem, good_enough_s=bound)
+        tried += 1
+        if not found.left:
+            whole += 1
+            judge_plan(problem.instance, assemble(problem, found, None))
+    assert whole > 0.8 * tried > 0
+
+
+def stuck(trials):
+    """Return a schedule in which nothing moves."""
+    return Trial(
+        rows=np.zeros((0, 7), dtype=np.int64),
+        position=trials.problem.places.copy(),
+        n_left=len(trials.problem.moved),
+        end_s=0,
+    )
+
+
+def test_what_no_schedule_boots_is_not_annealed(scenes):
+    """A target that stays off takes nobody in, whenever a move would start."""
+    hosts = [scenes.host(), scenes.host(), scenes.host(on=False)]
+    instance = scenes.scene(hosts, [scenes.vm()] * 2, [0, 0])
+    problem = Problem(instance=instance, target=scenes.to(1, 2))
+    nothing = listing_of(problem, [], {}, problem.moved.tolist())
+    assert can_anneal(problem)
+    assert annealed(problem, nothing, 1) is nothing
