@@ -29,7 +29,7 @@ __all__ = ["exchange"]
 _BOTH = 3
 #: Hosts of which one guest at least changes its place: those with the most risk.
 _HOTTEST = 8
-#: Guests of a host that are looked at.
+#: Guests of a host that are looked at; of more than twice so many, every second, every third, and so on.
 _LOOKED = 40
 
 
