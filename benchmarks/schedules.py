@@ -109,7 +109,7 @@ class Draw:
         room = (self.capacity[:hosts] * FULL).astype(np.int64)
         size = (self.need / self.capacity.mean(axis=0)).max(axis=1)
         where = np.full(len(self.need), -1, dtype=np.int32)
-        for v in np.argsort(-size * np.exp(rng.normal(0, 0.6, len(size)))):
+        for v in np.argsort(-size * np.exp(rng.normal(0, 0.6, len(size))), kind="stable"):
             fit = np.flatnonzero((room >= self.need[v]).all(axis=1))
             if not fit.size:
                 return None
@@ -134,7 +134,7 @@ def consolidation(vms: int, seed: int) -> Pair:
     current = draw.spread()
     instance = draw.instance(len(draw.capacity), current)
     where, room = current.copy(), draw.capacity - instance.usage(instance.current)
-    for h in np.argsort((1 - room / draw.capacity).max(axis=1)):
+    for h in np.argsort((1 - room / draw.capacity).max(axis=1), kind="stable"):
         trial, left = where.copy(), room.copy()
         for v in sorted(np.flatnonzero(where == h), key=lambda v: -draw.need[v, 1]):
             fit = np.flatnonzero(

@@ -111,7 +111,7 @@ def build_model(problem: MachineReassignment) -> Model:
         targets=np.nonzero(fits)[1].astype(np.int32),
         fits=fits,
         by_size=by_size.astype(np.int32),
-        rank=np.argsort(by_size).astype(np.int32),
+        rank=np.argsort(by_size, kind="stable").astype(np.int32),
         service_weight=problem.service_weight,
     )
 

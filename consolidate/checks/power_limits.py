@@ -33,7 +33,7 @@ def _switches(case: ArmCase, host: int) -> list[tuple[int, bool]]:
     mine = np.flatnonzero(s.host == host)
     before = ON if case.placement.hosts.powered_on[host] else OFF
     found = []
-    for i in mine[np.argsort(s.start_s[mine])].tolist():
+    for i in mine[np.argsort(s.start_s[mine], kind="stable")].tolist():
         state, start = int(s.state[i]), int(s.start_s[i])
         if (before, state) in {(ON, SHUTTING_DOWN), (ON, OFF)}:
             found.append((start, True))

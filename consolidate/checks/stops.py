@@ -123,7 +123,7 @@ def _lives(case: ArmCase, v: int) -> list[tuple[int, int]]:
     r = case.arm.residency
     mine = np.flatnonzero(r.vm == v)
     lives: list[tuple[int, int]] = []
-    for k in mine[np.argsort(r.start_s[mine])].tolist():
+    for k in mine[np.argsort(r.start_s[mine], kind="stable")].tolist():
         start, end = int(r.start_s[k]), int(r.end_s[k])
         if lives and lives[-1][1] == start:
             lives[-1] = (lives[-1][0], end)
@@ -190,7 +190,7 @@ def _unexplained(case: ArmCase, v: int, life: tuple[int, int]) -> list[Violation
     mine = np.flatnonzero((r.vm == v) & (r.start_s >= life[0]) & (r.start_s < life[1]))
     left = {int(s.end_s[i]) for i in rows if s.cause[i] in ("saving", "failed") and s.completed[i]}
     found = []
-    for k in mine[np.argsort(r.start_s[mine])].tolist()[1:]:
+    for k in mine[np.argsort(r.start_s[mine], kind="stable")].tolist()[1:]:
         before = np.flatnonzero((r.vm == v) & (r.end_s == r.start_s[k]))
         away = r.host[before[0]] < 0 and r.start_s[before[0]] > life[0]
         away |= int(r.start_s[k]) in left

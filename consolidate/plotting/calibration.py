@@ -44,7 +44,7 @@ def _draw(ax: Axes, table: pd.DataFrame) -> Axes:
     for name, rows in table.groupby("predictor", sort=True):
         level = rows["level"].to_numpy(dtype=np.float64)
         covered = rows["coverage_fraction"].to_numpy(dtype=np.float64)
-        order = np.argsort(level)
+        order = np.argsort(level, kind="stable")
         level, covered = np.where(np.isnan(level), 1.04, level)[order], covered[order]
         ax.plot(level, covered, color=AFTER, alpha=0.6, linewidth=1.1, marker="o", markersize=4)
         ax.annotate(

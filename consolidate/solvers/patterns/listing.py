@@ -112,7 +112,8 @@ class Listing:
         worth = listed_values(self.rows, price, demand)
         good = np.flatnonzero(worth >= at_least)
         if len(good) > most:
-            good = good[np.argpartition(-worth[good], most)[:most]]
+            # Which of equal ones a partition leaves in front depends on the processor; the value does not.
+            good = good[worth[good] >= np.partition(worth[good], -most)[-most]]
         return good[np.argsort(-worth[good], kind="stable")[:most]]
 
     def scarcity(self) -> NDArray[np.float64]:
