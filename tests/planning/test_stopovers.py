@@ -95,22 +95,26 @@ def waiting(problem):
     return pairs
 
 
+def with_a_large_host(scenes):
+    """Yield problems by seed with one large host more than they need."""
+    for seed in range(300):
+        case = scenes.tight(np.random.default_rng(seed))
+        if case is not None:
+            instance, target = case
+            bigger = scenes.with_helper(instance, dict.fromkeys(instance.resources, 10**6), like=0)
+            yield seed, Problem(instance=bigger, target=target)
+
+
 def test_nobody_waits_in_a_circle_without_those_that_stop(scenes):
     """And nobody stops where there is none, on problems by seed with one large host more."""
     circles = 0
-    for seed in range(300):
-        case = scenes.tight(np.random.default_rng(seed))
-        if case is None:
-            continue
-        instance, target = case
-        bigger = scenes.with_helper(instance, dict.fromkeys(instance.resources, 10**6), like=0)
-        problem = Problem(instance=bigger, target=target)
+    for seed, problem in with_a_large_host(scenes):
         graph = nx.DiGraph(waiting(problem))
         found = chosen(problem)
         assert bool(found) != nx.is_directed_acyclic_graph(graph), f"seed {seed}"
         circles += bool(found)
         for v, h in found:
-            assert h not in (problem.places[v], target.host_of[v]), f"seed {seed}"
+            assert h not in (problem.places[v], problem.target.host_of[v]), f"seed {seed}"
         graph.remove_nodes_from(v for v, _ in found)
         assert nx.is_directed_acyclic_graph(graph), f"seed {seed}"
     assert circles > 5
@@ -147,13 +151,7 @@ def test_a_long_chain_is_cut(scenes):
 def test_chains_take_no_longer_than_is_said(scenes):
     """On problems by seed, unless what is left is two moves, the first of which may be the longest there is."""
     cut = 0
-    for seed in range(300):
-        case = scenes.tight(np.random.default_rng(seed))
-        if case is None:
-            continue
-        instance, target = case
-        bigger = scenes.with_helper(instance, dict.fromkeys(instance.resources, 10**6), like=0)
-        problem = Problem(instance=bigger, target=target)
+    for seed, problem in with_a_large_host(scenes):
         pairs = waiting(problem)
         once = {v for v, _ in chosen(problem)}
         least = 2 * int(work_of(problem)[0].max(initial=0))
