@@ -83,8 +83,7 @@ def list_schedule(
         best = _shortened(trials, _by_chance(trials), enough_s, best)
     if best[0].left:
         # Who takes any end has other moves to choose from; the others get a plan late rather than none.
-        wanted = many and good_enough_s < ANY_END_S
-        return annealed(problem, best[0], good_enough_s) if wanted else best[0]
+        return annealed(problem, best[0], good_enough_s) if good_enough_s < ANY_END_S else best[0]
     if best[0].end_s <= enough_s:
         return best[0]
     short = min((compacted(problem, one, patience=_LONG) for one in best), key=lambda one: one.worth)

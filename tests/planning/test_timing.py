@@ -208,7 +208,6 @@ def test_a_schedule_is_annealed_from_nothing(scenes):
 
 def test_lists_that_leave_vms_behind_are_followed_by_annealing(scenes, monkeypatch):
     """A plan comes of annealing where no list schedule is one, but not for those who take any end."""
-    monkeypatch.setattr(lists, "_FEW_MOVES", 0)
     monkeypatch.setattr(lists, "_plain", lambda trials, _: iter([stuck(trials)]))
     monkeypatch.setattr(lists, "_roomy", lambda _: iter(()))
     monkeypatch.setattr(lists, "_by_chance", lambda _: iter(()))
