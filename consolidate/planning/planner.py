@@ -2,8 +2,8 @@
 
 List scheduling by several rules gives a plan; small plans are then shortened by CP-SAT. A makespan bound
 goes with each plan. If no list schedule brings every VM to its target, a small problem is searched
-through to the end, so that "no order exists" is proven there. Only then, or where their price is said, are
-VMs left in storage on their way.
+through to the end, so that "no order exists" is proven there; others are annealed. Only if that fails, too, or
+where their price is said, are VMs left in storage on their way.
 """
 
 from __future__ import annotations

@@ -130,6 +130,12 @@ class Problem:
         return lag
 
     @cached_property
+    def size(self) -> NDArray[np.float64]:
+        """Largest part of the free space of any resource that each VM needs, shape ``(vms,)``."""
+        found: NDArray[np.float64] = (self.instance.need / self.free_space).max(axis=1)
+        return found
+
+    @cached_property
     def free_space(self) -> NDArray[np.float64]:
         """Free space of all hosts that are on, by resource; at least 1."""
         on = self.instance.fleet.powered_on

@@ -9,7 +9,6 @@ which crowds less, lead to it.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 import networkx as nx
@@ -36,17 +35,16 @@ def stopovers(
     usable
         Hosts where VMs may stop, shape ``(hosts,)``.
     within_s : s
-        What the moves of a chain may take, one after the other.
+        What the moves of a chain may take, one after the other, and the two moves of a VM that stops.
     """
     residents = _Residents(problem, live, len(usable))
     chains = _Chains(problem, residents)
-    chosen: Counter[int] = Counter()
+    chosen = np.zeros(len(usable), dtype=np.int64)
     for vm in (*chains.opened(), *chains.cut(within_s)):
-        # One host for each, so long as there are enough.
-        lack = residents.in_the_way(vm)
-        hosts = np.flatnonzero(usable & residents.may_stop(vm)).tolist()
-        host = min(hosts, key=lambda h: (chosen[h], lack[h], h), default=-1)
-        if host >= 0:
+        hosts = np.flatnonzero(usable & residents.may_stop(vm, within_s))
+        if hosts.size:
+            # One host for each, so long as there are enough.
+            host = int(hosts[np.lexsort((hosts, residents.in_the_way(vm)[hosts], chosen[hosts]))[0]])
             chosen[host] += 1
             yield vm, host
 
@@ -56,33 +54,40 @@ class _Residents:
 
     def __init__(self, problem: Problem, live: NDArray[np.int64], n_hosts: int) -> None:
         self.moves, self.place, self.live = problem.moves, problem.places, live
-        self.size: NDArray[np.float64] = (problem.instance.need / problem.free_space).max(axis=1)
+        self.size = problem.size
         self.free = problem.first_moment().room[:n_hosts]
         self.room = self.free.copy()
         np.add.at(self.room, self.place[live], self.takes(live, self.place[live]))
         order = live[np.lexsort((live, self.size[live], self.place[live]))]
         ends = np.searchsorted(self.place[order], np.arange(n_hosts + 1))
         self.of = [order[ends[h] : ends[h + 1]] for h in range(n_hosts)]
-        self.known: dict[bytes, list[float]] = {}
+        self.known: dict[bytes, NDArray[np.float64]] = {}
 
     def takes(self, vms: int | NDArray[np.int64], host: int | NDArray[np.int64]) -> NDArray[np.int64]:
         """Return what VMs take on a host, by resource."""
         found: NDArray[np.int64] = self.moves.need[vms] + self.moves.overhead[host]
         return found
 
-    def may_stop(self, vm: int) -> NDArray[np.bool_]:
-        """Say on which hosts a VM may be, and fits once all have left that move."""
-        n = len(self.room)
+    def may_stop(self, vm: int, within_s: float) -> NDArray[np.bool_]:
+        """Say where a VM fits once all have left that move, and goes to and on from in time."""
+        n, home, goal = len(self.room), self.place[vm], self.moves.target[vm]
         fits = self.moves.masks[self.moves.mask_of[vm], :n].copy()
         fits[(self.takes(vm, np.arange(n)) > self.room).any(axis=1)] = False
-        fits[[self.place[vm], self.moves.target[vm]]] = False
+        kinds, pair = self.moves.kind_of, self.moves.pair
+        takes_s = np.zeros(n, dtype=np.int64)
+        for leg in (pair[kinds[home], kinds[:n]], pair[kinds[:n], kinds[goal]]):
+            seconds = np.where(leg >= 0, self.moves.seconds[vm, leg, 0], 0)
+            fits[seconds == 0] = False
+            takes_s += seconds
+        fits[takes_s > within_s] = False
+        fits[[home, goal]] = False
         return fits
 
-    def in_the_way(self, vm: int) -> list[float]:
+    def in_the_way(self, vm: int) -> NDArray[np.float64]:
         """Return the size of the largest VM that leaves each host, where small ones make room first."""
         key = self.moves.need[vm].tobytes()
         if key not in self.known:
-            self.known[key] = [self._largest_to_leave(vm, h) for h in range(len(self.of))]
+            self.known[key] = np.array([self._largest_to_leave(vm, h) for h in range(len(self.of))])
         return self.known[key]
 
     def _largest_to_leave(self, vm: int, host: int) -> float:

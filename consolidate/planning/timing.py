@@ -38,7 +38,7 @@ _MOST_MOVES, _MOST_HOSTS = 30_000, 30_000
 #: The end that is tried first for a thousand moves, as a multiple of the bound, and how much later it is for
 #: ten times as many: among more hosts, more are unlucky.
 _FIRST, _TENFOLD = 1.55, 0.2
-#: Part of that which moves that wait for each other take, one after the other.
+#: Part of that which moves that wait for each other take at most, one after the other.
 _CHAIN = 0.85
 #: What the end is stretched by, or squeezed to.
 _STRETCH, _SQUEEZE = 1.03, 0.95
@@ -115,8 +115,14 @@ def _known_s(listing: Listing) -> float:
 
 def _all_on(problem: Problem, listing: Listing) -> bool:
     """Say whether all targets are on, or booted by a schedule."""
-    power, goals = problem.first_moment().power, set(problem.moves.target[_live(problem)].tolist())
-    return all(power[host] == ON or host in listing.boots for host in goals)
+    return bool(_on(problem, listing.boots)[problem.moves.target[_live(problem)]].all())
+
+
+def _on(problem: Problem, boots: dict[int, int]) -> NDArray[np.bool_]:
+    """Say which hosts are on, or booted."""
+    on: NDArray[np.bool_] = problem.first_moment().power[: problem.instance.fleet.n_hosts] == ON
+    on[list(boots)] = True
+    return on
 
 
 class _Timing:
@@ -127,9 +133,8 @@ class _Timing:
         self.hosts = problem.instance.fleet.n_hosts
         self.live = _live(problem)
         self.state = random_state(_SEED)
-        on = problem.first_moment().power[: self.hosts] == ON
-        on[list(boots)] = True
-        self.usable = self.moves.helper[: self.hosts] & on
+        self.on = _on(problem, boots)
+        self.usable = self.moves.helper[: self.hosts] & self.on
         n = len(self.moves.need)
         self.paths = Paths(
             home=problem.places,
@@ -201,7 +206,7 @@ class _Timing:
         problem, moves = self.problem, self.moves
         lag = -(-problem.off_lag_s[: self.hosts] // span_s)
         ready = np.zeros(self.hosts, dtype=np.int64)
-        ready[problem.first_moment().power[: self.hosts] != ON] = _NEVER
+        ready[~self.on] = _NEVER
         for host, boot_s in self.boots.items():
             ready[host] = -(-(boot_s + int(moves.boot_s[host])) // span_s)
         self.ways = Ways(

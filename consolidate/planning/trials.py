@@ -77,7 +77,7 @@ class Trials:
 
     def __init__(self, problem: Problem, storage: int) -> None:
         self.problem, self.moves, self.storage = problem, problem.moves, storage
-        self.weight: NDArray[np.float64] = (problem.instance.need / problem.free_space).max(axis=1)
+        self.weight = problem.size
         self.lag_s = problem.off_lag_s
         # VMs at their targets come last: they may be sent away for a while, and have to come back.
         placed = (problem.target.host_of >= 0) & (problem.places >= 0)

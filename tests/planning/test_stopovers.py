@@ -80,16 +80,25 @@ def test_rules_are_kept(scenes):
     assert chosen(found) == [(1, 3)]
 
 
+def test_a_stop_can_be_reached_and_left_in_time(scenes):
+    """A host with which the others share no way of moving takes nobody in, nor does a slow one."""
+    hosts = [scenes.host(), scenes.host(), scenes.host(modes={"saved_state"}), scenes.host(nic=100.0)]
+    vms = [scenes.vm(cpu=0, memory=7_000), scenes.vm(cpu=0, memory=6_000)]
+    instance = scenes.scene(hosts, vms, [0, 1])
+    problem = Problem(instance=instance, target=scenes.to(1, 0))
+    assert chosen(problem) == [(1, 3)]
+    assert chosen(problem, within_s=3 * int(work_of(problem)[0].max())) == []
+
+
 def waiting(problem):
     """Return who waits for whom, pair by pair."""
     instance = problem.instance
     now, goal = instance.current.host_of.tolist(), problem.target.host_of.tolist()
-    free = instance.capacity - instance.usage(instance.current)
     pairs = set()
     for v, u in itertools.permutations(problem.moved.tolist(), 2):
         h = goal[v]
         stays = [w for w in range(len(now)) if now[w] == h == goal[w]]
-        taken = sum((instance.need[w] for w in (v, u, *stays)), start=0 * free[h])
+        taken = instance.need[[v, u, *stays]].sum(axis=0)
         if now[u] == h and (taken > instance.capacity[h]).any():
             pairs.add((v, u))
     return pairs
